@@ -1,0 +1,181 @@
+//! What a judgement is to be made by: the profile, the choice of rules, their settings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::exemption::Exemption;
+use crate::profile::{Enforcement, Profile};
+use crate::rule::Rule;
+
+/// What a judgement is to be made by.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The profile, where no label chooses another.
+    pub profile: Profile,
+    /// Run these rules only, whatever the profile leaves out. Empty for all of the profile.
+    pub select: Vec<&'static Rule>,
+    /// Do not run these rules.
+    pub ignore: Vec<&'static Rule>,
+    /// What a finding of a rule does, instead of what the profile says.
+    pub enforcement: BTreeMap<&'static str, Enforcement>,
+    /// Exemptions from outside the manifests.
+    pub exemptions: Vec<Exemption>,
+    /// The date that ends of exemptions are compared with.
+    pub today: Date,
+    /// What rules may be tuned by.
+    pub settings: Settings,
+}
+
+/// What rules may be tuned by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The version of Kubernetes that the manifests are for.
+    pub kubernetes_version: Version,
+    /// Image tags that must not reach a cluster: words between separators, where `*` stands for
+    /// any characters. Letter case does not matter.
+    pub forbidden_tags: Vec<String>,
+}
+
+/// A minor version of Kubernetes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// Always 1 so far.
+    pub major: u16,
+    /// As in 1.*37*.
+    pub minor: u16,
+}
+
+/// A calendar date, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    /// The year.
+    pub year: u16,
+    /// The month, from 1.
+    pub month: u8,
+    /// The day, from 1.
+    pub day: u8,
+}
+
+impl Config {
+    /// The default configuration on a date.
+    pub fn new(today: Date) -> Self {
+        Self {
+            profile: Profile::default(),
+            select: Vec::new(),
+            ignore: Vec::new(),
+            enforcement: BTreeMap::new(),
+            exemptions: Vec::new(),
+            today,
+            settings: Settings::default(),
+        }
+    }
+
+    /// What a finding of this rule does under a profile, the overrides taken into account.
+    pub fn enforcement(&self, rule: &Rule, profile: Profile) -> Enforcement {
+        let listed = |rules: &[&Rule]| rules.iter().any(|listed| listed.id == rule.id);
+        if listed(&self.ignore) || !(self.select.is_empty() || listed(&self.select)) {
+            return Enforcement::Off;
+        }
+        if let Some(&enforcement) = self.enforcement.get(rule.id) {
+            return enforcement;
+        }
+        match profile.enforcement(rule) {
+            // Selected by name: run it as the profile that has it would.
+            Enforcement::Off if !self.select.is_empty() => rule.profile.enforcement(rule),
+            enforcement => enforcement,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let words = ["debug", "dont-push", "do-not-push", "snapshot", "dirty", "wip", "tmp", "temp", "dev", "local"];
+        Self { kubernetes_version: Version::NEWEST, forbidden_tags: words.map(str::to_owned).to_vec() }
+    }
+}
+
+impl Version {
+    /// The newest version whose behaviour hardline knows.
+    pub const NEWEST: Self = Self::minor(37);
+
+    /// Kubernetes 1.*minor*.
+    pub const fn minor(minor: u16) -> Self {
+        Self { major: 1, minor }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}.{}", self.major, self.minor)
+    }
+}
+
+/// No version of Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a version of Kubernetes such as v1.37")]
+pub struct InvalidVersion(String);
+
+impl FromStr for Version {
+    type Err = InvalidVersion;
+
+    /// Reads `v1.37`, `1.37` and `v1.37.2`.
+    fn from_str(text: &str) -> Result<Self, InvalidVersion> {
+        let invalid = || InvalidVersion(text.to_owned());
+        let mut parts = text.strip_prefix('v').unwrap_or(text).split('.').map(str::parse);
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(Ok(1)), Some(Ok(minor)), None | Some(Ok(_)), None) => Ok(Self::minor(minor)),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+/// No date of the form `YYYY-MM-DD`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a date of the form YYYY-MM-DD")]
+pub struct InvalidDate(String);
+
+impl FromStr for Date {
+    type Err = InvalidDate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDate> {
+        let invalid = || InvalidDate(text.to_owned());
+        let digits =
+            |from: usize, to: usize| text.get(from..to).filter(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        let number = |from, to| digits(from, to).and_then(|part| part.parse::<u16>().ok()).ok_or_else(invalid);
+        let shape = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+        let date = Self { year: number(0, 4)?, month: number(5, 7)? as u8, day: number(8, 10)? as u8 };
+        let leap = date.year.is_multiple_of(4) && (!date.year.is_multiple_of(100) || date.year.is_multiple_of(400));
+        let days = match date.month {
+            2 => 28 + u8::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let valid = shape && (1..=12).contains(&date.month) && (1..=days).contains(&date.day);
+        valid.then_some(date).ok_or_else(invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_dates_are_read_strictly() {
+        assert_eq!("v1.29".parse(), Ok(Version::minor(29)));
+        assert_eq!("1.37.2".parse(), Ok(Version::minor(37)));
+        for bad in ["", "v1", "2.0", "1.x", "1.2.3.4"] {
+            assert!(bad.parse::<Version>().is_err(), "{bad}");
+        }
+        assert!("2028-02-29".parse::<Date>().is_ok());
+        for bad in ["2027-02-29", "2027-13-01", "2027-1-1", "20270101", "2027-01-é", "+027-01-01"] {
+            assert!(bad.parse::<Date>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a rule found, and the sink through which it says so.
+
+use std::sync::Arc;
+
+use crate::config::Settings;
+use crate::inventory::Inventory;
+use crate::path::FieldPath;
+use crate::resource::{Kind, Resource};
+use crate::rule::Rule;
+use crate::source::{Source, Span};
+
+/// One defect: one rule, one place.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The rule that was broken.
+    pub rule: &'static Rule,
+    /// Where.
+    pub place: Place,
+    /// What is wrong here, with the values that make it wrong.
+    pub message: String,
+    /// What to do here, where that is more than [`Rule::help`] says.
+    pub help: Option<String>,
+    /// Other places that make it wrong.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Where something is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A field of a resource of the inventory. The field itself may be absent.
+    Field {
+        /// The resource's index in the inventory.
+        resource: u32,
+        /// The field.
+        path: FieldPath,
+    },
+    /// A stretch of text that is no field of a resource.
+    Text {
+        /// The text.
+        source: Arc<Source>,
+        /// The stretch.
+        span: Span,
+    },
+}
+
+/// Another place that a finding rests on.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// What is to be seen there.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+}
+
+impl Finding {
+    /// A finding in text that is no resource, such as a document that cannot be read.
+    pub fn in_text(rule: &'static Rule, source: Arc<Source>, span: Span, message: impl Into<String>) -> Self {
+        let place = Place::Text { source, span };
+        Self { rule, place, message: message.into(), help: None, evidence: Vec::new() }
+    }
+
+    /// Says what to do here.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Points at another place that the finding rests on.
+    pub fn evidence(&mut self, resource: &Resource, path: FieldPath, message: impl Into<String>) -> &mut Self {
+        let place = Place::Field { resource: resource.index, path };
+        self.evidence.push(Evidence { message: message.into(), place });
+        self
+    }
+}
+
+/// A rule that could not be evaluated somewhere, for want of knowledge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unevaluated {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// What it lacked, such as `NetworkPolicies of namespace shop`.
+    pub needs: String,
+}
+
+/// What the rules said.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The defects.
+    pub findings: Vec<Finding>,
+    /// The rules that lacked knowledge, not yet deduplicated.
+    pub unevaluated: Vec<Unevaluated>,
+}
+
+/// Where a rule's check reports to, and what it may know beside its subject.
+pub struct Sink<'a> {
+    pub(crate) rule: &'static Rule,
+    pub(crate) subject: &'a Resource,
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) settings: &'a Settings,
+    pub(crate) outcome: &'a mut Outcome,
+}
+
+impl<'a> Sink<'a> {
+    /// Reports a defect at a field of the subject; the field may be absent.
+    pub fn report(&mut self, path: FieldPath, message: impl Into<String>) -> &mut Finding {
+        self.report_at(self.subject, path, message)
+    }
+
+    /// Reports a defect at a field of another resource.
+    pub fn report_at(&mut self, resource: &Resource, path: FieldPath, message: impl Into<String>) -> &mut Finding {
+        let place = Place::Field { resource: resource.index, path };
+        let finding = Finding { rule: self.rule, place, message: message.into(), help: None, evidence: Vec::new() };
+        self.outcome.findings.push_mut(finding)
+    }
+
+    /// The inventory that the subject is part of.
+    pub fn inventory(&self) -> &'a Inventory {
+        self.inventory
+    }
+
+    /// The settings that rules may be tuned by.
+    pub fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// Whether all resources of a kind in a namespace are known. Where they are not, the rule is
+    /// written down as not evaluated there.
+    ///
+    /// For kinds in [`Rule::needs`] and the subject's own namespace the engine has asked already.
+    pub fn covers(&mut self, kind: Kind, namespace: Option<&str>) -> bool {
+        if self.inventory.covers(kind, namespace) {
+            return true;
+        }
+        let needs = match namespace {
+            _ if !kind.is_namespaced() => format!("every {kind}"),
+            Some(namespace) => format!("every {kind} of namespace {namespace}"),
+            None => format!("every {kind} of the namespace that these manifests go to"),
+        };
+        self.outcome.unevaluated.push(Unevaluated { rule: self.rule.id, needs });
+        false
+    }
+}

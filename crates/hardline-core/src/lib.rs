@@ -1,0 +1,24 @@
+//! The judge of hardline: resources, workloads, inventories, rules and verdicts.
+//!
+//! This crate is pure and synchronous. It does no IO, has no clock, knows no kube client: readers
+//! hand it an [`Inventory`](inventory::Inventory), and it answers with a
+//! [`Judgement`](verdict::Judgement). Start at [`verdict::judge`], or at [`rules`] for what it
+//! looks for.
+
+pub mod config;
+pub mod exemption;
+pub mod finding;
+pub mod inventory;
+pub mod path;
+pub mod pattern;
+pub mod profile;
+pub mod report;
+pub mod resource;
+pub mod rule;
+pub mod rules;
+pub mod scalar;
+pub mod selector;
+pub mod source;
+pub mod tree;
+pub mod verdict;
+pub mod workload;

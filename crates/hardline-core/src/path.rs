@@ -1,0 +1,82 @@
+//! Where in a resource: a symbolic path of keys and indices, without positions in text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The way from a resource's root to one of its fields.
+///
+/// Displays as a JSON pointer (RFC 6901): `/spec/containers/0/image`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldPath(Vec<Segment>);
+
+/// One step of a [`FieldPath`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A key of a map.
+    Key(Cow<'static, str>),
+    /// An index of a sequence, from 0.
+    Index(u32),
+}
+
+impl FieldPath {
+    /// The resource itself.
+    pub const ROOT: Self = Self(Vec::new());
+
+    /// The path of these keys from the root.
+    pub fn of(keys: &[&'static str]) -> Self {
+        Self(keys.iter().map(|&key| Segment::Key(Cow::Borrowed(key))).collect())
+    }
+
+    /// This path, one key further.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<Cow<'static, str>>) -> Self {
+        self.0.push(Segment::Key(key.into()));
+        self
+    }
+
+    /// This path, further by these keys.
+    #[must_use]
+    pub fn keys(mut self, keys: &[&'static str]) -> Self {
+        self.0.extend(keys.iter().map(|&key| Segment::Key(Cow::Borrowed(key))));
+        self
+    }
+
+    /// This path, one index further.
+    #[must_use]
+    pub fn index(mut self, index: usize) -> Self {
+        self.0.push(Segment::Index(index as u32));
+        self
+    }
+
+    /// The steps from the root.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.0 {
+            match segment {
+                Segment::Key(key) if key.contains(['~', '/']) => {
+                    write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?;
+                }
+                Segment::Key(key) => write!(f, "/{key}")?,
+                Segment::Index(index) => write!(f, "/{index}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn displays_as_a_json_pointer() {
+        let path = FieldPath::of(&["metadata", "annotations"]).key("a/b~c");
+        assert_eq!(path.to_string(), "/metadata/annotations/a~1b~0c");
+        assert_eq!(FieldPath::of(&["spec", "containers"]).index(2).to_string(), "/spec/containers/2");
+    }
+}

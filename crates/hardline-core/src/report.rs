@@ -1,0 +1,303 @@
+//! The report: a judgement joined with positions in text. Its JSON is `hardline.report/v1`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::finding::{Finding, Place};
+use crate::inventory::Inventory;
+use crate::profile::Enforcement;
+use crate::resource::ResourceId;
+use crate::rule::{Category, Rule, Severity};
+use crate::source::{Source, Span};
+use crate::verdict::Judgement;
+
+/// The name and version of the JSON form.
+pub const SCHEMA: &str = "hardline.report/v1";
+
+/// A judgement, with everything a reader or a machine needs to act on it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// The version of hardline.
+    pub version: &'static str,
+    /// Counts.
+    pub summary: Summary,
+    /// What stands, by source and position.
+    pub findings: Vec<Reported>,
+    /// What would stand but for an exemption.
+    pub exempted: Vec<ReportedExemption>,
+    /// The rules that could not be evaluated everywhere.
+    pub not_evaluated: Vec<NotEvaluated>,
+}
+
+/// The counts of a [`Report`].
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Sources that were read.
+    pub files: usize,
+    /// Documents in them, empty ones excluded.
+    pub documents: usize,
+    /// Kubernetes objects among those.
+    pub resources: usize,
+    /// Those that carry a pod template.
+    pub workloads: usize,
+    /// Documents and files that are no Kubernetes objects.
+    pub skipped: usize,
+    /// Findings by severity.
+    pub findings: Counts,
+    /// Findings under an exemption.
+    pub exempted: usize,
+    /// Rules that could not be evaluated everywhere.
+    pub not_evaluated: usize,
+}
+
+/// Findings by severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Of severity critical.
+    pub critical: usize,
+    /// Of severity high.
+    pub high: usize,
+    /// Of severity medium.
+    pub medium: usize,
+    /// Of severity low.
+    pub low: usize,
+}
+
+/// A finding with its position.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reported {
+    /// The rule's id.
+    #[serde(serialize_with = "rule_id")]
+    pub rule: &'static Rule,
+    /// The rule's category.
+    pub category: Category,
+    /// The rule's severity.
+    pub severity: Severity,
+    /// What the finding does.
+    pub enforcement: Enforcement,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// The resource, unless the finding is about text that is none.
+    pub resource: Option<ResourceId>,
+    /// The field, as a JSON pointer.
+    pub path: String,
+    /// Where that is written.
+    pub location: Location,
+    /// Other places that the finding rests on.
+    pub evidence: Vec<ReportedEvidence>,
+    /// A change that mends it.
+    pub fix: Option<()>,
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    /// The source's name.
+    pub file: String,
+    /// Line of the first character, from 1.
+    pub line: u32,
+    /// Column of the first character, from 1.
+    pub column: u32,
+    /// Line of the last character.
+    pub end_line: u32,
+    /// Column just past the last character.
+    pub end_column: u32,
+    /// Whether lines count in rendered text.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rendered: bool,
+    /// The text itself.
+    #[serde(skip)]
+    pub source: Arc<Source>,
+    /// The bytes in it.
+    #[serde(skip)]
+    pub span: Span,
+}
+
+/// Another place that a finding rests on.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportedEvidence {
+    /// What is to be seen there.
+    pub message: String,
+    /// The resource there.
+    pub resource: Option<ResourceId>,
+    /// The field, as a JSON pointer.
+    pub path: String,
+    /// Where that is written.
+    pub location: Location,
+}
+
+/// A finding under an exemption.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportedExemption {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// What would be wrong.
+    pub message: String,
+    /// The resource.
+    pub resource: Option<ResourceId>,
+    /// Why it is exempt.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The last day of the exemption.
+    pub until: Option<String>,
+    /// Where the finding is.
+    pub location: Location,
+}
+
+/// A rule that could not be evaluated everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotEvaluated {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// What it lacked.
+    pub needs: String,
+}
+
+/// What the reader of the manifests counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Read {
+    /// Sources that were read.
+    pub files: usize,
+    /// Documents in them, empty ones excluded.
+    pub documents: usize,
+    /// Documents and files that are no Kubernetes objects.
+    pub skipped: usize,
+}
+
+impl Report {
+    /// Joins a judgement with the texts that its inventory was read from.
+    pub fn new(judgement: &Judgement, inventory: &Inventory, read: Read) -> Self {
+        let mut findings: Vec<Reported> = judgement
+            .findings
+            .iter()
+            .map(|judged| Reported::new(&judged.finding, judged.enforcement, inventory))
+            .collect();
+        findings.sort_by(|a, b| a.order().cmp(&b.order()));
+        let mut counts = Counts::default();
+        for finding in &findings {
+            *counts.of(finding.severity) += 1;
+        }
+        let exempted = judgement.exempted.iter().map(|exempted| ReportedExemption {
+            rule: exempted.finding.rule.id,
+            message: exempted.finding.message.clone(),
+            resource: resource_id(&exempted.finding.place, inventory),
+            reason: exempted.exemption.reason.clone(),
+            owner: exempted.exemption.owner.clone(),
+            until: exempted.exemption.until.map(|until| until.to_string()),
+            location: Location::of(&exempted.finding.place, inventory),
+        });
+        let exempted: Vec<_> = exempted.collect();
+        let unevaluated = judgement.unevaluated.iter();
+        let not_evaluated: Vec<_> =
+            unevaluated.map(|lack| NotEvaluated { rule: lack.rule, needs: lack.needs.clone() }).collect();
+        let summary = Summary {
+            files: read.files,
+            documents: read.documents,
+            resources: inventory.resources().len(),
+            workloads: inventory.workloads().count(),
+            skipped: read.skipped,
+            findings: counts,
+            exempted: exempted.len(),
+            not_evaluated: not_evaluated.len(),
+        };
+        Self { schema: SCHEMA, version: env!("CARGO_PKG_VERSION"), summary, findings, exempted, not_evaluated }
+    }
+}
+
+impl Counts {
+    /// The count of a severity.
+    pub fn of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+        }
+    }
+
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.critical + self.high + self.medium + self.low
+    }
+}
+
+impl Reported {
+    fn new(finding: &Finding, enforcement: Enforcement, inventory: &Inventory) -> Self {
+        let evidence = finding.evidence.iter().map(|evidence| ReportedEvidence {
+            message: evidence.message.clone(),
+            resource: resource_id(&evidence.place, inventory),
+            path: path(&evidence.place),
+            location: Location::of(&evidence.place, inventory),
+        });
+        Self {
+            rule: finding.rule,
+            category: finding.rule.category,
+            severity: finding.rule.severity,
+            enforcement,
+            message: finding.message.clone(),
+            help: finding.help.clone().unwrap_or_else(|| finding.rule.help.to_owned()),
+            resource: resource_id(&finding.place, inventory),
+            path: path(&finding.place),
+            location: Location::of(&finding.place, inventory),
+            evidence: evidence.collect(),
+            fix: None,
+        }
+    }
+
+    fn order(&self) -> (&str, u32, u32, &str, &str) {
+        (&self.location.file, self.location.line, self.location.column, self.rule.id, &self.message)
+    }
+}
+
+impl Location {
+    /// Where a place is written: an absent field is at its nearest ancestor.
+    fn of(place: &Place, inventory: &Inventory) -> Self {
+        let (source, span) = match place {
+            Place::Text { source, span } => (source.clone(), *span),
+            Place::Field { resource, path } => {
+                let resource = &inventory.resources()[*resource as usize];
+                (resource.source().clone(), resource.value().follow(path).span())
+            }
+        };
+        let (from, to) = (source.position(span.start), source.position(span.end));
+        Self {
+            file: source.name.clone(),
+            line: from.line,
+            column: from.column,
+            end_line: to.line,
+            end_column: to.column,
+            rendered: source.rendered,
+            source,
+            span,
+        }
+    }
+}
+
+fn resource_id(place: &Place, inventory: &Inventory) -> Option<ResourceId> {
+    match place {
+        Place::Field { resource, .. } => Some(inventory.resources()[*resource as usize].id()),
+        Place::Text { .. } => None,
+    }
+}
+
+fn path(place: &Place) -> String {
+    match place {
+        Place::Field { path, .. } => path.to_string(),
+        Place::Text { .. } => String::new(),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn rule_id<S: serde::Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(rule.id)
+}

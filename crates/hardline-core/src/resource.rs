@@ -1,0 +1,241 @@
+//! One Kubernetes object of any origin: its raw value is the truth, views read it on demand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::source::Source;
+use crate::tree::{NodeId, NodeKind, Tree, Value};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident $scope:ident [$($group:literal),+]),+ $(,)?) => {
+        /// The kinds that rules know. All others are [`Kind::Other`] and keep their raw value.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "the names are Kubernetes' own")]
+        pub enum Kind { $($(#[$doc])* $name,)+ Other }
+
+        impl Kind {
+            /// Every known kind, [`Kind::Other`] excluded.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The kind by its API group (`""` is the core group) and name.
+            pub fn of(group: &str, kind: &str) -> Self {
+                match kind {
+                    $(stringify!($name) if [$($group),+].contains(&group) => Self::$name,)+
+                    _ => Self::Other,
+                }
+            }
+
+            /// The kind's name as in `kind:`; empty for [`Kind::Other`].
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ Self::Other => "" }
+            }
+
+            /// Whether objects of the kind live in a namespace. Unknown kinds are taken to.
+            pub fn is_namespaced(self) -> bool {
+                match self { $(Self::$name => kinds!(@ $scope),)+ Self::Other => true }
+            }
+        }
+    };
+    (@ namespaced) => { true };
+    (@ cluster) => { false };
+}
+
+kinds! {
+    Pod namespaced [""],
+    Deployment namespaced ["apps", "extensions"],
+    StatefulSet namespaced ["apps"],
+    DaemonSet namespaced ["apps", "extensions"],
+    ReplicaSet namespaced ["apps", "extensions"],
+    ReplicationController namespaced [""],
+    PodTemplate namespaced [""],
+    Job namespaced ["batch"],
+    CronJob namespaced ["batch"],
+    Service namespaced [""],
+    Endpoints namespaced [""],
+    EndpointSlice namespaced ["discovery.k8s.io"],
+    ConfigMap namespaced [""],
+    Secret namespaced [""],
+    ServiceAccount namespaced [""],
+    PersistentVolumeClaim namespaced [""],
+    PersistentVolume cluster [""],
+    StorageClass cluster ["storage.k8s.io"],
+    Namespace cluster [""],
+    Node cluster [""],
+    ResourceQuota namespaced [""],
+    LimitRange namespaced [""],
+    NetworkPolicy namespaced ["networking.k8s.io", "extensions"],
+    Ingress namespaced ["networking.k8s.io", "extensions"],
+    IngressClass cluster ["networking.k8s.io"],
+    AdminNetworkPolicy cluster ["policy.networking.k8s.io"],
+    BaselineAdminNetworkPolicy cluster ["policy.networking.k8s.io"],
+    ClusterNetworkPolicy cluster ["policy.networking.k8s.io"],
+    PodDisruptionBudget namespaced ["policy"],
+    HorizontalPodAutoscaler namespaced ["autoscaling"],
+    PriorityClass cluster ["scheduling.k8s.io"],
+    Role namespaced ["rbac.authorization.k8s.io"],
+    ClusterRole cluster ["rbac.authorization.k8s.io"],
+    RoleBinding namespaced ["rbac.authorization.k8s.io"],
+    ClusterRoleBinding cluster ["rbac.authorization.k8s.io"],
+    CustomResourceDefinition cluster ["apiextensions.k8s.io"],
+    ValidatingWebhookConfiguration cluster ["admissionregistration.k8s.io"],
+    MutatingWebhookConfiguration cluster ["admissionregistration.k8s.io"],
+    ValidatingAdmissionPolicy cluster ["admissionregistration.k8s.io"],
+    APIService cluster ["apiregistration.k8s.io"],
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One Kubernetes object.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    tree: Arc<Tree>,
+    root: NodeId,
+    kind: Kind,
+    /// The namespace that applies when the object names none.
+    default_namespace: Option<Arc<str>>,
+    /// The resource's place in its inventory; 0 before it is in one.
+    pub(crate) index: u32,
+}
+
+/// What a [`Resource`] is called, in owned text: for reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceId {
+    /// Group and version, as in `apiVersion:`.
+    pub api_version: String,
+    /// The kind.
+    pub kind: String,
+    /// The namespace, unless the kind has none or nothing says which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The name, or the `generateName` prefix with a `*`.
+    pub name: String,
+}
+
+/// Why a value is not a Kubernetes object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAResource {
+    /// The document is no map, or has neither `apiVersion` nor `kind`: some other YAML.
+    #[error("no Kubernetes object")]
+    Unrelated,
+    /// `kind` without `apiVersion`, or either is no string.
+    #[error("`apiVersion` is missing or not a string")]
+    ApiVersion,
+    /// `apiVersion` without `kind`, or it is no string.
+    #[error("`kind` is missing or not a string")]
+    Kind,
+}
+
+impl Resource {
+    /// The object whose root is this node.
+    pub fn new(tree: Arc<Tree>, root: NodeId) -> Result<Self, NotAResource> {
+        let value = tree.value(root);
+        let (api_version, kind) = match (value.entry("apiVersion"), value.entry("kind")) {
+            (None, None) => return Err(NotAResource::Unrelated),
+            _ if value.kind() != NodeKind::Map => return Err(NotAResource::Unrelated),
+            (api_version, kind) => (
+                api_version.and_then(|entry| entry.value.str()).ok_or(NotAResource::ApiVersion)?,
+                kind.and_then(|entry| entry.value.str()).ok_or(NotAResource::Kind)?,
+            ),
+        };
+        let kind = Kind::of(group_of(api_version), kind);
+        Ok(Self { tree, root, kind, default_namespace: None, index: 0 })
+    }
+
+    /// This object, in the given namespace unless it names one itself.
+    #[must_use]
+    pub fn with_default_namespace(mut self, namespace: Option<Arc<str>>) -> Self {
+        self.default_namespace = namespace;
+        self
+    }
+
+    /// The raw object.
+    pub fn value(&self) -> Value<'_> {
+        self.tree.value(self.root)
+    }
+
+    /// The text the object was read from.
+    pub fn source(&self) -> &Arc<Source> {
+        self.tree.source()
+    }
+
+    /// The object's kind, if rules know it.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// `apiVersion`.
+    pub fn api_version(&self) -> &str {
+        self.value().get("apiVersion").and_then(Value::str).unwrap_or_default()
+    }
+
+    /// The API group: `apps` of `apps/v1`, empty of `v1`.
+    pub fn group(&self) -> &str {
+        group_of(self.api_version())
+    }
+
+    /// `kind` as written, also when rules do not know it.
+    pub fn kind_name(&self) -> &str {
+        self.value().get("kind").and_then(Value::str).unwrap_or_default()
+    }
+
+    /// `metadata.name`, or `metadata.generateName`.
+    pub fn name(&self) -> &str {
+        let metadata = self.value().get("metadata");
+        let field = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(Value::str);
+        field("name").or_else(|| field("generateName")).unwrap_or_default()
+    }
+
+    /// The namespace the object is in, if it can be in one and anything says which.
+    pub fn namespace(&self) -> Option<&str> {
+        if !self.kind.is_namespaced() {
+            return None;
+        }
+        self.value().at(&["metadata", "namespace"]).and_then(Value::str).or(self.default_namespace.as_deref())
+    }
+
+    /// A label of the object itself.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.value().at(&["metadata", "labels"])?.get(key)?.str()
+    }
+
+    /// An annotation of the object itself.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.value().at(&["metadata", "annotations"])?.get(key)?.str()
+    }
+
+    /// A field below `spec`.
+    pub fn spec(&self, key: &str) -> Option<Value<'_>> {
+        self.value().get("spec")?.get(key)
+    }
+
+    /// The object's names in owned text.
+    pub fn id(&self) -> ResourceId {
+        let name = self.name();
+        let generated = self.value().at(&["metadata", "name"]).is_none() && !name.is_empty();
+        ResourceId {
+            api_version: self.api_version().to_owned(),
+            kind: self.kind_name().to_owned(),
+            namespace: self.namespace().map(str::to_owned),
+            name: if generated { format!("{name}*") } else { name.to_owned() },
+        }
+    }
+}
+
+impl fmt::Display for ResourceId {
+    /// `Deployment shop/checkout`: kind, namespace if any, name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+fn group_of(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or("", |(group, _)| group)
+}

@@ -1,0 +1,29 @@
+//! The rules, one file each. The file's name is the rule's id.
+//!
+//! To add one, see "Adding a rule" in CONTRIBUTING.md.
+
+use crate::rule::Rule;
+
+mod container_privileged;
+mod exemption_expired;
+mod exemption_invalid;
+mod exemption_unused;
+mod manifest_duplicate_key;
+mod manifest_malformed;
+
+// Reported by those who read documents and exemptions, not by the engine's traversal.
+pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
+pub use exemption_invalid::RULE as EXEMPTION_INVALID;
+pub use exemption_unused::RULE as EXEMPTION_UNUSED;
+pub use manifest_duplicate_key::RULE as MANIFEST_DUPLICATE_KEY;
+pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
+
+/// All rules, by id.
+pub static RULES: &[&Rule] = &[
+    &container_privileged::RULE,
+    &exemption_expired::RULE,
+    &exemption_invalid::RULE,
+    &exemption_unused::RULE,
+    &manifest_duplicate_key::RULE,
+    &manifest_malformed::RULE,
+];

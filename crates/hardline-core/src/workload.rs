@@ -1,0 +1,228 @@
+//! The same view over everything that carries a pod template.
+
+use crate::path::FieldPath;
+use crate::resource::{Kind, Resource};
+use crate::tree::Value;
+
+/// A resource that carries a pod: a Pod, a controller's template, or a custom kind's by path.
+#[derive(Clone, Copy)]
+pub struct Workload<'a> {
+    /// The resource that carries the pod.
+    pub resource: &'a Resource,
+    template: &'static [&'static str],
+}
+
+/// Where known kinds of other projects carry their pod template.
+///
+/// Argo Rollouts (argoproj.io `Rollout`), Knative Serving (`Service`, `Configuration`),
+/// `OpenShift` (`DeploymentConfig`), `OpenKruise`.
+const CUSTOM_WORKLOADS: &[(&str, &str, &[&str])] = &[
+    ("argoproj.io", "Rollout", &["spec", "template"]),
+    ("serving.knative.dev", "Service", &["spec", "template"]),
+    ("serving.knative.dev", "Configuration", &["spec", "template"]),
+    ("apps.openshift.io", "DeploymentConfig", &["spec", "template"]),
+    ("apps.kruise.io", "CloneSet", &["spec", "template"]),
+    ("apps.kruise.io", "StatefulSet", &["spec", "template"]),
+    ("apps.kruise.io", "DaemonSet", &["spec", "template"]),
+];
+
+/// What a container is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// One of `containers`.
+    Main,
+    /// One of `initContainers` that runs to its end before the next starts.
+    Init,
+    /// One of `initContainers` with `restartPolicy: Always`: it runs beside the main ones
+    /// (KEP-753).
+    Sidecar,
+    /// One of `ephemeralContainers`.
+    Ephemeral,
+}
+
+/// A container of a [`Workload`].
+#[derive(Clone, Copy)]
+pub struct Container<'a> {
+    /// The workload that it is part of.
+    pub workload: Workload<'a>,
+    /// The raw container.
+    pub value: Value<'a>,
+    /// What the container is for.
+    pub role: Role,
+    index: usize,
+}
+
+impl<'a> Workload<'a> {
+    /// The view of a resource that carries a pod; `None` for all others.
+    pub fn of(resource: &'a Resource) -> Option<Self> {
+        let template: &'static [&'static str] = match resource.kind() {
+            Kind::Pod => &[],
+            Kind::Deployment
+            | Kind::StatefulSet
+            | Kind::DaemonSet
+            | Kind::ReplicaSet
+            | Kind::ReplicationController
+            | Kind::Job => &["spec", "template"],
+            Kind::PodTemplate => &["template"],
+            Kind::CronJob => &["spec", "jobTemplate", "spec", "template"],
+            Kind::Other => {
+                let (group, kind) = (resource.group(), resource.kind_name());
+                CUSTOM_WORKLOADS.iter().find(|known| known.0 == group && known.1 == kind)?.2
+            }
+            _ => return None,
+        };
+        Some(Self { resource, template })
+    }
+
+    /// The kind of the carrying resource.
+    pub fn kind(&self) -> Kind {
+        self.resource.kind()
+    }
+
+    /// The pod template: the object that holds the pod's `metadata` and `spec`.
+    pub fn template(&self) -> Option<Value<'a>> {
+        self.resource.value().at(self.template)
+    }
+
+    /// The pod's spec.
+    pub fn pod_spec(&self) -> Option<Value<'a>> {
+        self.template()?.get("spec")
+    }
+
+    /// A field of the pod's spec.
+    pub fn pod(&self, key: &str) -> Option<Value<'a>> {
+        self.pod_spec()?.get(key)
+    }
+
+    /// The path of the pod's spec in the resource.
+    pub fn pod_path(&self) -> FieldPath {
+        FieldPath::of(self.template).key("spec")
+    }
+
+    /// The path of the pod template in the resource.
+    pub fn template_path(&self) -> FieldPath {
+        FieldPath::of(self.template)
+    }
+
+    /// The labels that the pods get.
+    pub fn pod_labels(&self) -> Option<Value<'a>> {
+        self.template()?.at(&["metadata", "labels"])
+    }
+
+    /// A label that the pods get.
+    pub fn pod_label(&self, key: &str) -> Option<&'a str> {
+        self.pod_labels()?.get(key)?.str()
+    }
+
+    /// An annotation that the pods get.
+    pub fn pod_annotation(&self, key: &str) -> Option<&'a str> {
+        self.template()?.at(&["metadata", "annotations"])?.get(key)?.str()
+    }
+
+    /// How many pods run at once, by `spec.replicas`; `None` where the kind has no such count.
+    ///
+    /// An absent count is 1, as the API server defaults it.
+    pub fn replicas(&self) -> Option<i64> {
+        match self.kind() {
+            Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet | Kind::ReplicationController | Kind::Other => {
+                Some(self.resource.spec("replicas").and_then(Value::int).unwrap_or(1))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the pods are meant to run on and on, rather than to an end.
+    pub fn is_long_running(&self) -> bool {
+        !matches!(self.kind(), Kind::Job | Kind::CronJob | Kind::PodTemplate)
+    }
+
+    /// Whether the pods run Windows, by `spec.os.name`.
+    pub fn is_windows(&self) -> bool {
+        self.pod("os").and_then(|os| os.get("name")).and_then(Value::str) == Some("windows")
+    }
+
+    /// All containers: init containers and sidecars first, as they start, then main ones,
+    /// then ephemeral ones.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'a>> + use<'a> {
+        let workload = *self;
+        let spec = self.pod_spec();
+        ["initContainers", "containers", "ephemeralContainers"].into_iter().flat_map(move |list| {
+            let items = spec.and_then(|spec| spec.get(list)).into_iter().flat_map(Value::items);
+            items.enumerate().map(move |(index, value)| {
+                let restarts = || value.get("restartPolicy").and_then(Value::str) == Some("Always");
+                let role = match list {
+                    "containers" => Role::Main,
+                    "ephemeralContainers" => Role::Ephemeral,
+                    _ if restarts() => Role::Sidecar,
+                    _ => Role::Init,
+                };
+                Container { workload, value, role, index }
+            })
+        })
+    }
+
+    /// The pod's volumes with their paths.
+    pub fn volumes(&self) -> impl Iterator<Item = (FieldPath, Value<'a>)> + use<'a> {
+        let base = self.pod_path().key("volumes");
+        let volumes = self.pod("volumes").into_iter().flat_map(Value::items);
+        volumes.enumerate().map(move |(index, value)| (base.clone().index(index), value))
+    }
+}
+
+impl<'a> Container<'a> {
+    /// The container's name; empty when it has none.
+    pub fn name(&self) -> &'a str {
+        self.value.get("name").and_then(Value::str).unwrap_or_default()
+    }
+
+    /// The path of the container in the resource.
+    pub fn path(&self) -> FieldPath {
+        let list = match self.role {
+            Role::Main => "containers",
+            Role::Init | Role::Sidecar => "initContainers",
+            Role::Ephemeral => "ephemeralContainers",
+        };
+        self.workload.pod_path().key(list).index(self.index)
+    }
+
+    /// Whether the container runs as long as its pod: a main container or a sidecar.
+    pub fn is_long_running(&self) -> bool {
+        matches!(self.role, Role::Main | Role::Sidecar)
+    }
+
+    /// A field of the container.
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.value.get(key)
+    }
+
+    /// The value at the end of these keys.
+    pub fn at(&self, keys: &[&str]) -> Option<Value<'a>> {
+        self.value.at(keys)
+    }
+
+    /// A field of the container's security context.
+    pub fn security(&self, key: &str) -> Option<Value<'a>> {
+        self.at(&["securityContext", key])
+    }
+
+    /// The image as written.
+    pub fn image(&self) -> Option<&'a str> {
+        self.get("image")?.str()
+    }
+
+    /// The literal value of an environment variable.
+    pub fn env(&self, name: &str) -> Option<&'a str> {
+        let all = self.get("env")?.items();
+        all.filter(|var| var.get("name").and_then(Value::str) == Some(name)).last()?.get("value")?.str()
+    }
+
+    /// The words of `command` and `args`, each with its path.
+    pub fn words(&self) -> impl Iterator<Item = (FieldPath, &'a str)> + use<'a> {
+        let (base, value) = (self.path(), self.value);
+        ["command", "args"].into_iter().flat_map(move |list| {
+            let base = base.clone().key(list);
+            let items = value.get(list).into_iter().flat_map(Value::items).enumerate();
+            items.filter_map(move |(index, word)| Some((base.clone().index(index), word.str()?)))
+        })
+    }
+}

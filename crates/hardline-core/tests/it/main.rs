@@ -1,0 +1,4 @@
+//! Tests of the judge on manifests.
+
+mod rules;
+mod support;

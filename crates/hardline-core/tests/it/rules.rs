@@ -1,0 +1,91 @@
+//! What every rule must hold to, and the examples in its documentation.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hardline_core::rule::{Check, Rule};
+use hardline_core::rules::RULES;
+
+use crate::support::lines_of;
+
+/// An example of a rule's documentation.
+struct Example {
+    bad: bool,
+    text: String,
+}
+
+fn examples(rule: &Rule) -> Vec<Example> {
+    let mut examples = Vec::new();
+    let mut open: Option<Example> = None;
+    for line in rule.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)) {
+        match (line.trim(), open.as_mut()) {
+            ("```yaml bad", None) => open = Some(Example { bad: true, text: String::new() }),
+            ("```yaml good", None) => open = Some(Example { bad: false, text: String::new() }),
+            ("```", Some(_)) => examples.extend(open.take()),
+            (_, Some(example)) => {
+                example.text.push_str(line);
+                example.text.push('\n');
+            }
+            _ => {}
+        }
+    }
+    assert!(open.is_none(), "{}: an example is not closed", rule.id);
+    examples
+}
+
+#[test]
+fn bad_examples_yield_exactly_their_marked_lines_and_good_ones_none() {
+    for rule in RULES {
+        for example in examples(rule) {
+            let marked: Vec<u32> = (1u32..)
+                .zip(example.text.lines())
+                .filter(|(_, line)| line.contains("# finding"))
+                .map(|(number, _)| number)
+                .collect();
+            assert_eq!(
+                example.bad,
+                !marked.is_empty(),
+                "{}: a bad example marks its findings\n{}",
+                rule.id,
+                example.text
+            );
+            let found = lines_of(rule.id, &example.text);
+            assert_eq!(found, marked, "{}: findings are not where the example says\n{}", rule.id, example.text);
+        }
+    }
+}
+
+#[test]
+fn rules_are_well_formed() {
+    for pair in RULES.windows(2) {
+        assert!(pair[0].id < pair[1].id, "{} stands before {}", pair[0].id, pair[1].id);
+    }
+    for rule in RULES {
+        let id = rule.id;
+        let kebab = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        assert!(kebab && id.contains('-'), "{id}: ids are kebab-case, noun first");
+        assert!(rule.since.split('.').count() == 3, "{id}: since is a version");
+        for (name, text) in [("summary", rule.summary), ("help", rule.help)] {
+            assert!(!text.is_empty() && !text.ends_with('.'), "{id}: {name} is a phrase without a full stop");
+            assert!(
+                text.starts_with(|first: char| !first.is_uppercase() || text[1..].starts_with(char::is_uppercase)),
+                "{id}: {name} starts in lower case"
+            );
+        }
+        assert!(rule.docs.contains("\n ## Why\n"), "{id}: the documentation says why");
+        let examples = examples(rule);
+        let reader = matches!(rule.check, Check::Reader);
+        assert!(reader || examples.iter().any(|example| example.bad), "{id}: the documentation has a bad example");
+        assert!(reader || examples.iter().any(|example| !example.bad), "{id}: the documentation has a good example");
+    }
+}
+
+#[test]
+fn every_rule_file_is_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files: BTreeSet<String> =
+        files.filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs")).collect();
+    let listed: BTreeSet<String> = RULES.iter().map(|rule| format!("{}.rs", rule.id.replace('-', "_"))).collect();
+    assert_eq!(files, listed, "src/rules holds one file for each rule, named by its id, and nothing else");
+}
