@@ -1,2 +1,51 @@
-//! Project chores.
-fn main() {}
+//! Project chores: generated files, the corpus for benchmarks, what CI runs.
+
+mod ci;
+mod corpus;
+mod docs;
+mod generated;
+#[cfg(test)]
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+/// Project chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Command {
+    /// Writes the generated files: rule pages and their index.
+    Gen {
+        /// Only say whether they are up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Writes a large corpus, by repeating that of ../shared/corpus under other names.
+    Corpus {
+        /// How many workloads it holds, at least.
+        #[arg(long, default_value_t = 10_000)]
+        workloads: usize,
+        /// The folder to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// The manifests to repeat.
+        #[arg(long, default_value = "../shared/corpus")]
+        from: PathBuf,
+    },
+    /// Runs all that must pass before a change lands.
+    Ci,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Gen { check } => generated::write(check),
+        Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
+        Command::Ci => ci::run(),
+    }
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the root")
+}
