@@ -46,6 +46,7 @@ pub struct Summary {
     /// Those that carry a pod template.
     pub workloads: usize,
     /// Documents and files that are no Kubernetes objects.
+    #[serde(skip)]
     pub skipped: usize,
     /// Findings by severity.
     pub findings: Counts,
@@ -101,8 +102,9 @@ pub struct Reported {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Location {
-    /// The source's name.
-    pub file: String,
+    /// The text. Its name stands for it in JSON.
+    #[serde(rename = "file", serialize_with = "source_name")]
+    pub source: Arc<Source>,
     /// Line of the first character, from 1.
     pub line: u32,
     /// Column of the first character, from 1.
@@ -114,9 +116,6 @@ pub struct Location {
     /// Whether lines count in rendered text.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub rendered: bool,
-    /// The text itself.
-    #[serde(skip)]
-    pub source: Arc<Source>,
     /// The bytes in it.
     #[serde(skip)]
     pub span: Span,
@@ -255,11 +254,16 @@ impl Reported {
     }
 
     fn order(&self) -> (&str, u32, u32, &str, &str) {
-        (&self.location.file, self.location.line, self.location.column, self.rule.id, &self.message)
+        (self.location.file(), self.location.line, self.location.column, self.rule.id, &self.message)
     }
 }
 
 impl Location {
+    /// The name of the source.
+    pub fn file(&self) -> &str {
+        &self.source.name
+    }
+
     /// Where a place is written: an absent field is at its nearest ancestor.
     fn of(place: &Place, inventory: &Inventory) -> Self {
         let (source, span) = match place {
@@ -271,7 +275,6 @@ impl Location {
         };
         let (from, to) = (source.position(span.start), source.position(span.end));
         Self {
-            file: source.name.clone(),
             line: from.line,
             column: from.column,
             end_line: to.line,
@@ -300,4 +303,8 @@ fn path(place: &Place) -> String {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn rule_id<S: serde::Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(rule.id)
+}
+
+fn source_name<S: serde::Serializer>(source: &Arc<Source>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&source.name)
 }

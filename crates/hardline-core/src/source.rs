@@ -13,8 +13,20 @@ pub struct Source {
     /// Whether the text is the output of a renderer (Helm, Kustomize), so that
     /// line numbers count in the rendered text and not in a file on disk.
     pub rendered: bool,
-    lines: OnceLock<Vec<u32>>,
+    index: OnceLock<Index>,
 }
+
+/// What makes [`Source::position`] cheap wherever it is asked, also in one line of many megabytes.
+#[derive(Debug)]
+struct Index {
+    /// Where each line starts.
+    lines: Vec<u32>,
+    /// How many characters start before each multiple of [`BLOCK`] bytes.
+    characters: Vec<u32>,
+}
+
+/// Bytes between two counts of characters.
+const BLOCK: usize = 1024;
 
 /// A half-open range of byte offsets in a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +49,7 @@ pub struct Position {
 impl Source {
     /// A text that is exactly what the named place holds.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), rendered: false, lines: OnceLock::new() }
+        Self { name: name.into(), text: text.into(), rendered: false, index: OnceLock::new() }
     }
 
     /// A text that a renderer made from the named template.
@@ -47,21 +59,52 @@ impl Source {
 
     /// Line and column of a byte offset. Offsets past the end give the end.
     pub fn position(&self, offset: u32) -> Position {
-        let lines = self.lines.get_or_init(|| {
-            let newlines = self.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-            std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect()
-        });
+        let index = self.index.get_or_init(|| Index::new(self.text.as_bytes()));
         let offset = (offset as usize).min(self.text.len());
-        let line = lines.partition_point(|&start| start as usize <= offset);
-        let start = lines[line - 1] as usize;
-        let column = String::from_utf8_lossy(&self.text.as_bytes()[start..offset]).chars().count();
-        Position { line: line as u32, column: column as u32 + 1 }
+        let line = index.lines.partition_point(|&start| start as usize <= offset);
+        let start = index.lines[line - 1] as usize;
+        let characters = |to: usize| index.characters_before(self.text.as_bytes(), to);
+        Position { line: line as u32, column: characters(offset) - characters(start) + 1 }
+    }
+
+    /// The text of a line without its end, and the byte offset where it starts. Lines past the last
+    /// one are empty.
+    pub fn line(&self, line: u32) -> (&str, u32) {
+        let index = self.index.get_or_init(|| Index::new(self.text.as_bytes()));
+        let at = |line: u32| index.lines.get(line as usize).map_or(self.text.len(), |&start| start as usize);
+        let (start, end) = (at(line.saturating_sub(1)), at(line));
+        (self.text[start..end].trim_end_matches(['\n', '\r']), start as u32)
     }
 
     /// The text a span covers; empty when the span does not fall on characters.
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
+}
+
+impl Index {
+    fn new(text: &[u8]) -> Self {
+        let newlines = text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
+        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
+        let mut before = 0;
+        let counts = text.chunks(BLOCK).map(|block| {
+            before += characters(block);
+            before
+        });
+        let characters = std::iter::once(0).chain(counts).collect();
+        Self { lines, characters }
+    }
+
+    fn characters_before(&self, text: &[u8], offset: usize) -> u32 {
+        let block = offset / BLOCK;
+        self.characters[block] + characters(&text[block * BLOCK..offset])
+    }
+}
+
+/// How many characters start in a stretch of UTF-8.
+fn characters(bytes: &[u8]) -> u32 {
+    const CONTINUATION: std::ops::RangeInclusive<u8> = 0x80..=0xBF;
+    bytes.iter().filter(|byte| !CONTINUATION.contains(byte)).count() as u32
 }
 
 impl Span {
@@ -82,5 +125,24 @@ mod tests {
         assert_eq!(source.position(5), Position { line: 1, column: 5 });
         assert_eq!(source.position(6), Position { line: 2, column: 1 });
         assert_eq!(source.position(999), Position { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn positions_in_a_line_longer_than_a_block_are_exact() {
+        let text = "é😀x".repeat(BLOCK);
+        let source = Source::new("a.json", format!("{text}\n{text}"));
+        for (characters, (at, _)) in (1..).zip(text.char_indices()) {
+            assert_eq!(source.position(at as u32), Position { line: 1, column: characters });
+            let below = (text.len() + 1 + at) as u32;
+            assert_eq!(source.position(below), Position { line: 2, column: characters });
+        }
+        assert_eq!(source.position(u32::MAX), Position { line: 2, column: 3 * BLOCK as u32 + 1 });
+    }
+
+    #[test]
+    fn lines_come_without_their_ends() {
+        let source = Source::new("a.yaml", "a\r\n\nlast");
+        let lines: Vec<_> = (1..=4).map(|line| source.line(line)).collect();
+        assert_eq!(lines, [("a", 0), ("", 3), ("last", 4), ("", 8)]);
     }
 }
