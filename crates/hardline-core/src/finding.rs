@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Settings;
+use crate::edit::{Change, Edit, Fix, Safety};
 use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
@@ -22,6 +23,8 @@ pub struct Finding {
     pub help: Option<String>,
     /// Other places that make it wrong.
     pub evidence: Vec<Evidence>,
+    /// A change that mends it.
+    pub fix: Option<Fix>,
 }
 
 /// Where something is.
@@ -56,12 +59,25 @@ impl Finding {
     /// A finding in text that is no resource, such as a document that cannot be read.
     pub fn in_text(rule: &'static Rule, source: Arc<Source>, span: Span, message: impl Into<String>) -> Self {
         let place = Place::Text { source, span };
-        Self { rule, place, message: message.into(), help: None, evidence: Vec::new() }
+        Self { rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None }
     }
 
     /// Says what to do here.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Offers a change of the resource that mends the finding. A safe one changes nothing that a
+    /// workload which runs well depends on.
+    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, edits: Vec<Edit>) -> &mut Self {
+        self.fix = Some(Fix { title: title.into(), safety, change: Change::Edits(edits) });
+        self
+    }
+
+    /// Offers a resource that is missing beside the one that the finding is about.
+    pub fn companion(&mut self, safety: Safety, title: impl Into<String>, resource: serde_json::Value) -> &mut Self {
+        self.fix = Some(Fix { title: title.into(), safety, change: Change::NewResource(resource) });
         self
     }
 
@@ -109,7 +125,8 @@ impl<'a> Sink<'a> {
     /// Reports a defect at a field of another resource.
     pub fn report_at(&mut self, resource: &Resource, path: FieldPath, message: impl Into<String>) -> &mut Finding {
         let place = Place::Field { resource: resource.index, path };
-        let finding = Finding { rule: self.rule, place, message: message.into(), help: None, evidence: Vec::new() };
+        let finding =
+            Finding { rule: self.rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None };
         self.outcome.findings.push_mut(finding)
     }
 

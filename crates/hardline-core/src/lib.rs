@@ -6,6 +6,7 @@
 //! looks for.
 
 pub mod config;
+pub mod edit;
 pub mod exemption;
 pub mod finding;
 pub mod inventory;
