@@ -6,6 +6,8 @@
 //! looks for.
 
 pub mod config;
+pub mod disruption;
+pub mod duration;
 pub mod edit;
 pub mod exemption;
 pub mod finding;
@@ -13,12 +15,15 @@ pub mod inventory;
 pub mod path;
 pub mod pattern;
 pub mod profile;
+pub mod references;
 pub mod report;
 pub mod resource;
 pub mod rule;
 pub mod rules;
 pub mod scalar;
+pub mod scale;
 pub mod selector;
+pub mod shutdown;
 pub mod source;
 pub mod tree;
 pub mod verdict;

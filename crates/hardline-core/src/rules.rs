@@ -8,8 +8,14 @@ mod container_privileged;
 mod exemption_expired;
 mod exemption_invalid;
 mod exemption_unused;
+mod grace_period_too_short;
 mod manifest_duplicate_key;
 mod manifest_malformed;
+mod pdb_blocks_drain;
+mod pdb_missing;
+mod pdb_overlaps;
+mod selector_mismatch;
+mod volume_multi_attach;
 
 // Reported by those who read documents and exemptions, not by the engine's traversal.
 pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
@@ -24,6 +30,12 @@ pub static RULES: &[&Rule] = &[
     &exemption_expired::RULE,
     &exemption_invalid::RULE,
     &exemption_unused::RULE,
+    &grace_period_too_short::RULE,
     &manifest_duplicate_key::RULE,
     &manifest_malformed::RULE,
+    &pdb_blocks_drain::RULE,
+    &pdb_missing::RULE,
+    &pdb_overlaps::RULE,
+    &selector_mismatch::RULE,
+    &volume_multi_attach::RULE,
 ];

@@ -1,4 +1,5 @@
 //! Tests of the judge on manifests.
 
+mod availability;
 mod rules;
 mod support;

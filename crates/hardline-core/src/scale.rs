@@ -1,0 +1,66 @@
+//! How many pods a workload runs: its own count, or the least its autoscaler allows.
+
+use crate::inventory::Inventory;
+use crate::resource::{Kind, Resource};
+use crate::tree::{NodeKind, Value};
+use crate::workload::Workload;
+
+/// Which way a percentage of pods is made a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// To more pods.
+    Up,
+    /// To fewer pods.
+    Down,
+}
+
+/// An `IntOrString` as a number of pods: itself, or a percentage of `total`.
+///
+/// As `GetScaledValueFromIntOrPercent` does, in `k8s.io/apimachinery/pkg/util/intstr`.
+pub fn scaled(value: Value<'_>, total: i64, round: Round) -> Option<i64> {
+    if value.kind() == NodeKind::Int {
+        return value.int();
+    }
+    let percent: i128 = value.str()?.strip_suffix('%')?.parse().ok()?;
+    let product = percent.checked_mul(i128::from(total))?;
+    let pods = match round {
+        Round::Up => product.checked_add(99)?.div_euclid(100),
+        Round::Down => product.div_euclid(100),
+    };
+    pods.try_into().ok()
+}
+
+/// The autoscaler that sets a workload's count: a `HorizontalPodAutoscaler`, or KEDA's
+/// `ScaledObject`, which makes one.
+pub fn autoscaler<'i>(inventory: &'i Inventory, workload: &Workload<'_>) -> Option<&'i Resource> {
+    let namespace = workload.resource.namespace();
+    let keda = |resource: &&Resource| resource.group() == "keda.sh" && resource.kind_name() == "ScaledObject";
+    let autoscalers = inventory.of_kind(Kind::HorizontalPodAutoscaler, namespace);
+    let mut autoscalers = autoscalers.chain(inventory.of_kind(Kind::Other, namespace).filter(keda));
+    autoscalers.find(|autoscaler| {
+        let target = |key| autoscaler.spec("scaleTargetRef").and_then(|target| target.get(key)).and_then(Value::str);
+        target("name") == Some(workload.resource.name())
+            && target("kind").unwrap_or("Deployment") == workload.resource.kind_name()
+    })
+}
+
+/// The fewest pods that an autoscaler keeps: 1 unless it says otherwise, 0 for KEDA.
+pub fn least(autoscaler: &Resource) -> i64 {
+    let (key, default) = match autoscaler.kind() {
+        Kind::HorizontalPodAutoscaler => ("minReplicas", 1),
+        _ => ("minReplicaCount", 0),
+    };
+    autoscaler.spec(key).and_then(Value::int).unwrap_or(default)
+}
+
+/// How many pods a workload is sure to have: the least its autoscaler allows, else `spec.replicas`.
+///
+/// `None` where the kind has no count.
+pub fn replicas(inventory: &Inventory, workload: &Workload<'_>) -> Option<i64> {
+    let own = workload.replicas()?;
+    // An autoscaler leaves a workload alone that is scaled to zero.
+    if own == 0 {
+        return Some(0);
+    }
+    Some(autoscaler(inventory, workload).map_or(own, least))
+}
