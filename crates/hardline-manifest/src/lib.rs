@@ -1,5 +1,6 @@
 //! Desired state: text to documents with spans to resources.
 
 pub mod document;
+pub mod edit;
 pub mod read;
 mod yaml;

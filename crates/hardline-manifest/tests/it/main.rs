@@ -1,0 +1,3 @@
+//! Tests of reading and editing manifests.
+
+mod edit;
