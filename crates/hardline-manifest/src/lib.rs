@@ -2,5 +2,10 @@
 
 pub mod document;
 pub mod edit;
+pub mod helm;
+mod kustomize;
+pub mod load;
 pub mod read;
+pub mod renderer;
+mod walk;
 mod yaml;

@@ -1,3 +1,5 @@
 //! Tests of reading and editing manifests.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod edit;
+mod load;

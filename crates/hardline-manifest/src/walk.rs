@@ -1,0 +1,199 @@
+//! Which files the inputs stand for.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+use crate::load::{Error, Input};
+use crate::{helm, kustomize};
+
+/// One thing to read. `named` unless it was only found in a directory.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A file.
+    File { path: PathBuf, named: bool },
+    /// A Helm chart.
+    Chart { path: PathBuf, named: bool },
+    /// A directory that was named and is a kustomization.
+    Kustomization { path: PathBuf },
+    /// Text in hand.
+    Text { name: String, bytes: Vec<u8> },
+    /// Something in a directory that cannot even be looked at.
+    Unreadable { path: PathBuf, problem: String },
+}
+
+/// What the inputs stand for.
+#[derive(Debug, Default)]
+pub(crate) struct Expanded {
+    /// What to read, in the order of the inputs, each file once.
+    pub items: Vec<Item>,
+    /// Files that are there for a renderer, not for a cluster.
+    pub skipped: usize,
+}
+
+/// The path as people write it: without a leading `./`.
+pub(crate) fn name(path: &Path) -> String {
+    let short = path.strip_prefix(".").unwrap_or(path);
+    if short.as_os_str().is_empty() { ".".to_owned() } else { short.display().to_string() }
+}
+
+/// What the inputs stand for.
+pub(crate) fn expand(inputs: Vec<Input>) -> Result<Expanded, Error> {
+    let mut walk = Walk::default();
+    for input in inputs {
+        match input {
+            Input::Text { name, bytes } => walk.expanded.items.push(Item::Text { name, bytes }),
+            Input::Path(path) if path.exists() => walk.add_named(path),
+            Input::Path(path) => {
+                for path in glob(path)? {
+                    walk.add_named(path);
+                }
+            }
+        }
+    }
+    Ok(walk.finish())
+}
+
+/// The paths that a glob matches, as a shell would expand it.
+fn glob(pattern: PathBuf) -> Result<Vec<PathBuf>, Error> {
+    let Some(text) = pattern.to_str().filter(|text| text.contains(['*', '?', '['])) else {
+        return Err(Error::Missing(pattern));
+    };
+    let options =
+        glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+    let paths =
+        glob::glob_with(text, options).map_err(|error| Error::Glob { pattern: text.to_owned(), message: error.msg })?;
+    let paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
+    if paths.is_empty() {
+        return Err(Error::NoMatch(text.to_owned()));
+    }
+    Ok(paths)
+}
+
+#[derive(Default)]
+struct Walk {
+    expanded: Expanded,
+    /// What is in `expanded`, so that overlapping inputs and links do not double resources.
+    seen: HashSet<PathBuf>,
+    /// Directories by the names they were reached under, links resolved.
+    real: HashMap<PathBuf, PathBuf>,
+    /// Files that kustomizations found in directories use as patches or settings.
+    parts: HashSet<PathBuf>,
+}
+
+impl Walk {
+    fn add_named(&mut self, path: PathBuf) {
+        // The file that makes a directory a chart or a kustomization stands for the directory.
+        let stands_for_directory = path.ends_with(helm::CHART_FILE) || kustomize::is_kustomization(&path);
+        let path = match path.parent() {
+            Some(parent) if stands_for_directory && path.is_file() => Path::new(".").join(parent),
+            _ => path,
+        };
+        if helm::is_chart(&path) {
+            self.add(Item::Chart { path, named: true });
+        } else if kustomize::file_in(&path).is_some() {
+            self.add(Item::Kustomization { path });
+        } else if path.is_dir() {
+            self.add_directory(&path);
+        } else {
+            self.add(Item::File { path, named: true });
+        }
+    }
+
+    fn add(&mut self, item: Item) {
+        let (Item::File { path, .. } | Item::Chart { path, .. } | Item::Kustomization { path }) = &item else { return };
+        let identity = self.identity(path);
+        if self.seen.insert(identity) {
+            self.expanded.items.push(item);
+        }
+    }
+
+    /// The manifests below a directory: `.gitignore` holds, hidden files are left out, links are
+    /// followed. A chart is one item, and nothing in it is read as it is.
+    fn add_directory(&mut self, directory: &Path) {
+        let mut builder = WalkBuilder::new(directory);
+        // What one person's global configuration ignores must not change the verdict.
+        builder.follow_links(true).git_global(false).sort_by_file_name(Ord::cmp);
+        builder.filter_entry(|entry| !entry.path().with_file_name(helm::CHART_FILE).is_file());
+        for entry in builder.build() {
+            match entry {
+                Ok(entry) => {
+                    let is_directory = entry.file_type().is_some_and(|kind| kind.is_dir());
+                    let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+                    let path = entry.into_path();
+                    if is_directory && helm::is_chart(&path) {
+                        self.add(Item::Chart { path, named: false });
+                    } else if is_file && kustomize::is_kustomization(&path) {
+                        self.expanded.skipped += 1;
+                        let parts: Vec<PathBuf> =
+                            kustomize::parts(&path).iter().map(|part| self.identity(part)).collect();
+                        self.parts.extend(parts);
+                    } else if is_file && is_manifest(&path) {
+                        self.add(Item::File { path, named: false });
+                    }
+                }
+                Err(error) => self.expanded.items.extend(unreadable(&error, None)),
+            }
+        }
+    }
+
+    /// Leaves out the parts of kustomizations, which may lie in other directories than these.
+    fn finish(mut self) -> Expanded {
+        let items = std::mem::take(&mut self.expanded.items);
+        for item in items {
+            let is_part = match &item {
+                Item::File { path, named: false } => {
+                    let identity = self.identity(path);
+                    self.parts.contains(&identity)
+                }
+                _ => false,
+            };
+            if is_part {
+                self.expanded.skipped += 1;
+            } else {
+                self.expanded.items.push(item);
+            }
+        }
+        self.expanded
+    }
+
+    /// The file that a path leads to, as links in its directory and the file itself have it.
+    fn identity(&mut self, path: &Path) -> PathBuf {
+        let (Some(parent), Some(file), false) = (path.parent(), path.file_name(), path.is_symlink()) else {
+            return path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        };
+        let real = self.real.entry(parent.to_owned()).or_insert_with(|| {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            parent.canonicalize().unwrap_or_else(|_| parent.to_owned())
+        });
+        real.join(file)
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["yaml", "yml", "json"].contains(&extension)
+}
+
+/// What cannot be looked at. A link to nowhere is a problem when it is called like a manifest. Links
+/// that lead in a circle are none: what they lead to has been read.
+fn unreadable(error: &ignore::Error, path: Option<&Path>) -> Option<Item> {
+    use ignore::Error::{Io, WithDepth, WithLineNumber, WithPath};
+    match error {
+        WithPath { path, err } => unreadable(err, Some(path)),
+        WithDepth { err, .. } | WithLineNumber { err, .. } => unreadable(err, path),
+        Io(error) => {
+            let path = path?.to_owned();
+            let gone = error.kind() == std::io::ErrorKind::NotFound;
+            let problem = format!("cannot be read: {}", cause(error));
+            (!gone || is_manifest(&path)).then_some(Item::Unreadable { path, problem })
+        }
+        _ => None,
+    }
+}
+
+/// What lies at the bottom of an error, without the path that its wrappers repeat.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
+}
