@@ -25,6 +25,7 @@ pub mod scale;
 pub mod selector;
 pub mod shutdown;
 pub mod source;
+pub mod suggest;
 pub mod tree;
 pub mod verdict;
 pub mod workload;
