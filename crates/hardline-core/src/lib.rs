@@ -15,6 +15,7 @@ pub mod inventory;
 pub mod path;
 pub mod pattern;
 pub mod profile;
+pub mod quantity;
 pub mod references;
 pub mod report;
 pub mod resource;
