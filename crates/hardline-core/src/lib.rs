@@ -6,12 +6,15 @@
 //! looks for.
 
 pub mod config;
+pub mod demand;
 pub mod disruption;
 pub mod duration;
 pub mod edit;
 pub mod exemption;
 pub mod finding;
+pub mod heap;
 pub mod inventory;
+pub mod namespace;
 pub mod path;
 pub mod pattern;
 pub mod profile;

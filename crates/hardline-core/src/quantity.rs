@@ -36,6 +36,7 @@ pub struct InvalidQuantity(pub String);
 
 const NANO: i128 = 1_000_000_000;
 const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+const EXPONENTS: [i8; 10] = [-9, -6, -3, 0, 3, 6, 9, 12, 15, 18];
 const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// Digits after the point that count; more do not fit beside the largest unit.
 const FRACTION_DIGITS: usize = 11;
@@ -81,6 +82,14 @@ impl Quantity {
     /// Whether this is less than nothing.
     pub fn is_negative(self) -> bool {
         self.nano < 0
+    }
+
+    /// The amount of memory in whole mebibytes, as people read it; less than one stays as it is.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        const MEBIBYTE: i128 = NANO << 20;
+        let whole = self.nano / MEBIBYTE * MEBIBYTE;
+        Self { nano: if whole == 0 { self.nano } else { whole }, format: Format::Binary }
     }
 
     /// So many hundredths of the amount.
@@ -209,7 +218,7 @@ impl fmt::Display for Quantity {
         let (mantissa, power) = factor(self.nano, 1000, DECIMAL.len() - 1);
         match (self.format, power) {
             _ if self.nano == 0 => f.write_str("0"),
-            (Format::Exponent, power) if power != 3 => write!(f, "{mantissa}e{}", power as i64 * 3 - 9),
+            (Format::Exponent, power) if power != 3 => write!(f, "{mantissa}e{}", EXPONENTS[power]),
             (_, power) => write!(f, "{mantissa}{}", DECIMAL[power]),
         }
     }

@@ -5,15 +5,27 @@
 use crate::rule::Rule;
 
 mod container_privileged;
+mod cpu_request_missing;
 mod exemption_expired;
 mod exemption_invalid;
 mod exemption_unused;
 mod grace_period_too_short;
+mod heap_exceeds_limit;
+mod heap_exceeds_request;
+mod heap_headroom_small;
+mod limit_below_request;
+mod limit_range_missing;
 mod manifest_duplicate_key;
 mod manifest_malformed;
+mod memory_limit_missing;
+mod memory_request_missing;
 mod pdb_blocks_drain;
 mod pdb_missing;
 mod pdb_overlaps;
+mod qos_not_guaranteed;
+mod quantity_implausible;
+mod quantity_invalid;
+mod quota_missing;
 mod selector_mismatch;
 mod volume_multi_attach;
 
@@ -27,15 +39,27 @@ pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 /// All rules, by id.
 pub static RULES: &[&Rule] = &[
     &container_privileged::RULE,
+    &cpu_request_missing::RULE,
     &exemption_expired::RULE,
     &exemption_invalid::RULE,
     &exemption_unused::RULE,
     &grace_period_too_short::RULE,
+    &heap_exceeds_limit::RULE,
+    &heap_exceeds_request::RULE,
+    &heap_headroom_small::RULE,
+    &limit_below_request::RULE,
+    &limit_range_missing::RULE,
     &manifest_duplicate_key::RULE,
     &manifest_malformed::RULE,
+    &memory_limit_missing::RULE,
+    &memory_request_missing::RULE,
     &pdb_blocks_drain::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,
+    &qos_not_guaranteed::RULE,
+    &quantity_implausible::RULE,
+    &quantity_invalid::RULE,
+    &quota_missing::RULE,
     &selector_mismatch::RULE,
     &volume_multi_attach::RULE,
 ];

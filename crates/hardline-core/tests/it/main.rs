@@ -1,6 +1,7 @@
 //! Tests of the judge on manifests.
 
 mod availability;
+mod capacity;
 mod quantity;
 mod rules;
 mod support;

@@ -3,7 +3,7 @@
 use hardline_core::quantity::Quantity;
 
 const GOLDEN: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/drift/quantity/quantity-golden.json");
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/drift/quantity/quantity-golden.json"));
 
 /// Go keeps the text of some quantities as it was written, and computes in 64 bits where it can:
 /// `1E3`, `002` and their kin are not canonical, and amounts beyond 10²⁹ are not told apart here.
@@ -11,7 +11,7 @@ const KEPT_AS_WRITTEN: [&str; 7] = ["+1", "1E3", "002", "1e100", "1e0", "1.", "1
 
 #[test]
 fn quantities_are_read_and_written_as_kubernetes_does() {
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&std::fs::read_to_string(GOLDEN).unwrap()).unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(GOLDEN).unwrap();
     let mut agreed = 0;
     for row in &rows {
         let text = |key: &str| row[key].as_str();
