@@ -108,6 +108,11 @@ fn characters(bytes: &[u8]) -> u32 {
 }
 
 impl Span {
+    /// The place at a byte offset, without extent.
+    pub fn at(offset: usize) -> Self {
+        Self { start: offset as u32, end: offset as u32 }
+    }
+
     /// A span from byte offsets.
     pub fn new(start: u32, end: u32) -> Self {
         Self { start, end }

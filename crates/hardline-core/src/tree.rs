@@ -95,13 +95,11 @@ struct Side {
 pub struct Limits {
     /// How deep collections may nest.
     pub depth: usize,
-    /// How many nodes a walk that follows aliases may visit beyond those written down.
-    pub alias_expansion: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 256, alias_expansion: 1_000_000 }
+        Self { depth: 256 }
     }
 }
 
@@ -111,7 +109,7 @@ pub enum BuildError {
     /// Collections nest deeper than [`Limits::depth`].
     #[error("nested deeper than {0} levels")]
     TooDeep(usize),
-    /// Aliases multiply beyond [`Limits::alias_expansion`].
+    /// Aliases multiply beyond what Kubernetes expands.
     #[error("aliases expand to too many values")]
     ExcessiveAliasing,
     /// An alias without its anchor.
@@ -248,44 +246,37 @@ impl<'t> Value<'t> {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// A map's entry, null values included. Of a key written twice, the last one counts.
+    /// A map's entry, null values included. Of a key set twice, also by a merge, the last one counts.
     pub fn entry(self, key: &str) -> Option<Entry<'t>> {
         let map = self.target();
-        let node = map.tree.node(map.id);
-        if node.kind != NodeKind::Map {
-            return None;
+        if map.tree.node(map.id).flags & (MERGE | DUPLICATE) == 0 {
+            return map.own_entries().find(|entry| entry.key.key_is(key));
         }
-        let mut own = map.own_entries().filter(|entry| entry.key.key_is(key));
-        let found = if node.flags & DUPLICATE == 0 { own.next() } else { own.last() };
-        if found.is_some() || node.flags & MERGE == 0 {
-            return found;
-        }
-        map.merged().find_map(|merged| merged.entry(key))
+        let mut last = None;
+        map.each_written(&mut |entry| {
+            if entry.key.key_is(key) {
+                last = Some(entry);
+            }
+        });
+        last
     }
 
     /// A sequence's items; nothing for any other value.
     pub fn items(self) -> impl Iterator<Item = Value<'t>> + use<'t> {
         let seq = self.target();
-        let node = seq.tree.node(seq.id);
-        let (from, to) = if node.kind == NodeKind::Seq { (seq.id.0 + 1, node.next) } else { (0, 0) };
-        seq.siblings(from, to)
+        seq.children(NodeKind::Seq)
     }
 
-    /// A map's entries in the order written, merged ones last; nothing for any other value.
+    /// A map's entries in the order written; nothing for any other value.
     pub fn entries(self) -> impl Iterator<Item = Entry<'t>> + use<'t> {
         let map = self.target();
         let node = map.tree.node(map.id);
-        let plain = node.flags & (MERGE | DUPLICATE) == 0;
-        let own = map.own_entries().filter(move |entry| {
-            plain || (!entry.key.is_merge_key() && map.entry(entry.key.raw()).is_some_and(|e| e.key.id == entry.key.id))
-        });
-        let merged: Vec<Entry<'t>> = if node.flags & MERGE == 0 {
-            Vec::new()
+        let (own, settled) = if node.kind != NodeKind::Map || node.flags & (MERGE | DUPLICATE) == 0 {
+            (map.own_entries(), Vec::new())
         } else {
-            let all = map.merged().flat_map(|merged| merged.entries().collect::<Vec<_>>());
-            all.filter(|entry| map.entry(entry.key.raw()).is_some_and(|e| e.key.id == entry.key.id)).collect()
+            (Entries { children: Children { tree: map.tree, at: 0, end: 0 } }, map.settled_entries())
         };
-        own.chain(merged)
+        own.chain(settled)
     }
 
     /// The text of a string.
@@ -393,34 +384,83 @@ impl<'t> Value<'t> {
         node.flags & (SIDE | QUOTED | ALIAS | FLOW_OR_BLOCK) == 0 && self.key_is("<<")
     }
 
-    fn siblings(self, from: u32, to: u32) -> impl Iterator<Item = Value<'t>> + use<'t> {
-        let tree = self.tree;
-        let mut at = from;
-        std::iter::from_fn(move || {
-            (at < to).then(|| {
-                let id = NodeId(at);
-                at = tree.node(id).next;
-                Value { tree, id }
-            })
-        })
-    }
-
-    fn own_entries(self) -> impl Iterator<Item = Entry<'t>> + use<'t> {
+    fn children(self, kind: NodeKind) -> Children<'t> {
         let node = self.tree.node(self.id);
-        let (from, to) = if node.kind == NodeKind::Map { (self.id.0 + 1, node.next) } else { (0, 0) };
-        let mut children = self.siblings(from, to);
-        std::iter::from_fn(move || Some(Entry { key: children.next()?, value: children.next()? }))
+        let (at, end) = if node.kind == kind { (self.id.0 + 1, node.next) } else { (0, 0) };
+        Children { tree: self.tree, at, end }
     }
 
-    /// The maps that `<<` keys bring in, the strongest first.
-    fn merged(self) -> impl Iterator<Item = Value<'t>> + use<'t> {
-        self.own_entries().filter(|entry| entry.key.is_merge_key()).flat_map(|entry| {
-            let list: Vec<_> = match entry.value.kind() {
-                NodeKind::Seq => entry.value.items().collect(),
-                _ => vec![entry.value],
-            };
-            list
-        })
+    fn own_entries(self) -> Entries<'t> {
+        Entries { children: self.children(NodeKind::Map) }
+    }
+
+    /// Visits a map's entries as `sigs.k8s.io/yaml` sets them, merged ones where the `<<` stands:
+    /// of the maps in a merged list the first is set last, for it is the strongest.
+    fn each_written(self, visit: &mut dyn FnMut(Entry<'t>)) {
+        for entry in self.own_entries() {
+            if !entry.key.is_merge_key() {
+                visit(entry);
+                continue;
+            }
+            let merged = entry.value.target();
+            if merged.kind() == NodeKind::Map {
+                merged.each_written(visit);
+            } else {
+                let mut maps: Vec<_> = merged.items().collect();
+                while let Some(map) = maps.pop() {
+                    map.target().each_written(visit);
+                }
+            }
+        }
+    }
+
+    /// The entries that count in a map that sets a key twice or merges others.
+    fn settled_entries(self) -> Vec<Entry<'t>> {
+        let mut settled: Vec<Entry<'t>> = Vec::new();
+        let mut places = HashMap::new();
+        self.each_written(&mut |entry| {
+            let place = *places.entry(entry.key.raw()).or_insert(settled.len());
+            match settled.get_mut(place) {
+                Some(before) => *before = entry,
+                None => settled.push(entry),
+            }
+        });
+        settled
+    }
+}
+
+/// The nodes directly below another one.
+struct Children<'t> {
+    tree: &'t Tree,
+    at: u32,
+    end: u32,
+}
+
+impl<'t> Iterator for Children<'t> {
+    type Item = Value<'t>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'t>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let id = NodeId(self.at);
+        self.at = self.tree.node(id).next;
+        Some(Value { tree: self.tree, id })
+    }
+}
+
+/// The keys and values that a map itself has, merge keys among them.
+struct Entries<'t> {
+    children: Children<'t>,
+}
+
+impl<'t> Iterator for Entries<'t> {
+    type Item = Entry<'t>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Entry<'t>> {
+        Some(Entry { key: self.children.next()?, value: self.children.next()? })
     }
 }
 
@@ -455,17 +495,32 @@ impl Followed<'_> {
     }
 }
 
+/// A key that a map has already set: Kubernetes refuses it under strict field validation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The key.
+    pub key: String,
+    /// Where it is set again: the key, or the `<<` that brings it in.
+    pub span: Span,
+    /// Where it was set before.
+    pub first: Span,
+}
+
 /// Builds a [`Tree`] from the events of a reader.
 #[derive(Debug)]
 pub struct TreeBuilder {
     tree: Tree,
     limits: Limits,
     open: Vec<Frame>,
+    /// The keys of the open maps, the innermost map's last.
+    keys: Vec<u32>,
     anchors: HashMap<usize, Anchor>,
     pending_anchor: Option<usize>,
-    duplicates: Vec<Span>,
+    duplicates: Vec<Duplicate>,
     /// Nodes that a walk of everything so far would visit.
     walk: u64,
+    /// Where the node that was added or closed last ends.
+    last_end: u32,
     checkpoint: Checkpoint,
 }
 
@@ -475,14 +530,24 @@ struct Frame {
     map: bool,
     expects_key: bool,
     expects_merge: bool,
+    /// Levels of collections below this one, aliases followed.
+    height: usize,
+    /// Where this map's keys begin in [`TreeBuilder::keys`].
+    keys: usize,
     anchor: Option<(usize, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     node: u32,
-    /// Nodes in a walk of the anchored value; `None` while it is still open.
-    walk: Option<u64>,
+    extent: Option<Extent>,
+}
+
+/// How much an anchored value holds; unknown while it is still open.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    walk: u64,
+    height: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -493,19 +558,24 @@ struct Checkpoint {
     duplicates: usize,
 }
 
+/// Maps up to this size are searched for duplicates pair by pair.
+const FEW_KEYS: usize = 12;
+
 impl TreeBuilder {
     /// Starts a tree of the source's documents.
     pub fn new(source: Arc<Source>, limits: Limits) -> Self {
-        let nodes = Vec::with_capacity(source.text.len() / 10);
+        let nodes = Vec::with_capacity(source.text.len() / 14);
         let tree = Tree { source, nodes, side: Vec::new(), side_text: String::new(), roots: Vec::new() };
         Self {
             tree,
             limits,
             open: Vec::new(),
+            keys: Vec::new(),
             anchors: HashMap::new(),
             pending_anchor: None,
             duplicates: Vec::new(),
             walk: 0,
+            last_end: 0,
             checkpoint: Checkpoint::default(),
         }
     }
@@ -540,15 +610,28 @@ impl TreeBuilder {
 
     fn reset(&mut self) {
         self.open.clear();
+        self.keys.clear();
         self.anchors.clear();
         self.pending_anchor = None;
         self.walk = 0;
     }
 
-    /// The tree, and the spans of keys that a map already had.
-    pub fn finish(mut self) -> (Tree, Vec<Span>) {
+    /// The tree, and the keys that a map has set twice.
+    pub fn finish(mut self) -> (Tree, Vec<Duplicate>) {
         self.tree.nodes.shrink_to_fit();
+        self.tree.side.shrink_to_fit();
+        self.tree.side_text.shrink_to_fit();
         (self.tree, self.duplicates)
+    }
+
+    /// Whether the document has no value yet, and none is open.
+    pub fn is_at_root(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Where the node that was added or closed last ends.
+    pub fn last_end(&self) -> u32 {
+        self.last_end
     }
 
     /// Names the node that comes next. Readers number the anchors of a document.
@@ -556,12 +639,12 @@ impl TreeBuilder {
         self.pending_anchor = Some(name);
     }
 
-    /// Opens a map.
+    /// Opens a map, in flow style or as a block.
     pub fn begin_map(&mut self, start: u32, flow: bool) -> Result<(), BuildError> {
         self.begin(NodeKind::Map, start, flow)
     }
 
-    /// Opens a sequence.
+    /// Opens a sequence, in flow style or as a block.
     pub fn begin_seq(&mut self, start: u32, flow: bool) -> Result<(), BuildError> {
         self.begin(NodeKind::Seq, start, flow)
     }
@@ -575,42 +658,57 @@ impl TreeBuilder {
             if parent.expects_key {
                 return Err(BuildError::KeyNotString);
             }
-            expects_merge = parent.expects_merge && kind == NodeKind::Seq;
-            if parent.expects_merge && !parent.map && kind == NodeKind::Seq {
-                return Err(BuildError::MergeNotMap);
+            if parent.expects_merge && kind == NodeKind::Seq {
+                if !parent.map {
+                    return Err(BuildError::MergeNotMap);
+                }
+                expects_merge = true;
             }
             parent.expects_key = parent.map;
-            if parent.map {
-                parent.expects_merge = false;
-            }
+            parent.expects_merge &= !parent.map;
         }
         let id = self.push(start, start, kind, if flow { FLOW_OR_BLOCK } else { 0 })?;
         let anchor = self.pending_anchor.take().map(|name| {
-            self.anchors.insert(name, Anchor { node: id, walk: None });
+            self.anchors.insert(name, Anchor { node: id, extent: None });
             self.tree.nodes[id as usize].flags |= ANCHORED;
             (name, self.walk)
         });
         let map = kind == NodeKind::Map;
-        self.open.push(Frame { id, map, expects_key: map, expects_merge, anchor });
+        let keys = self.keys.len();
+        self.open.push(Frame { id, map, expects_key: map, expects_merge, height: 0, keys, anchor });
         Ok(())
     }
 
-    /// Closes the map or sequence that was opened last. `end` is the offset just past it.
+    /// Closes the block collection that was opened last: it ends with its last child.
     ///
     /// # Panics
     /// When nothing is open.
-    pub fn end(&mut self, end: u32) {
+    pub fn end_block(&mut self) {
+        self.end_flow(self.last_end);
+    }
+
+    /// Closes the flow collection that was opened last. `end` is the offset just past its bracket.
+    ///
+    /// # Panics
+    /// When nothing is open.
+    pub fn end_flow(&mut self, end: u32) {
         let frame = self.open.pop().expect("a reader ends what it began");
         let next = self.tree.nodes.len() as u32;
         let node = &mut self.tree.nodes[frame.id as usize];
         node.end = end;
         node.next = next;
+        self.last_end = end;
+        let height = frame.height + 1;
+        if let Some(parent) = self.open.last_mut() {
+            parent.height = parent.height.max(height);
+        }
         if frame.map {
-            self.find_duplicates(NodeId(frame.id));
+            self.find_duplicates(&frame);
+            self.keys.truncate(frame.keys);
         }
         if let Some((name, walk_before)) = frame.anchor {
             let walk = self.walk - walk_before + 1;
-            self.anchors.insert(name, Anchor { node: frame.id, walk: Some(walk) });
+            self.anchors.insert(name, Anchor { node: frame.id, extent: Some(Extent { walk, height }) });
         }
     }
 
@@ -648,20 +746,18 @@ impl TreeBuilder {
         self.tree.side.push(Side { node: self.tree.nodes.len() as u32, start, len: text.len() as u32 });
     }
 
-    fn add_scalar(&mut self, start: u32, end: u32, kind: NodeKind, mut flags: u8) -> Result<(), BuildError> {
-        let mut kind = kind;
+    #[inline]
+    fn add_scalar(&mut self, start: u32, end: u32, mut kind: NodeKind, mut flags: u8) -> Result<(), BuildError> {
         if let Some(parent) = self.open.last_mut() {
             if parent.expects_key {
                 parent.expects_key = false;
-                let parent = parent.id as usize;
+                self.keys.push(self.tree.nodes.len() as u32);
                 if kind != NodeKind::Str {
                     self.stringify_key(start, end, kind, &mut flags)?;
                     kind = NodeKind::Str;
-                } else if flags == 0 && &self.tree.source.text[start as usize..end as usize] == "<<" {
-                    self.tree.nodes[parent].flags |= MERGE;
-                    if let Some(frame) = self.open.last_mut() {
-                        frame.expects_merge = true;
-                    }
+                } else if flags == 0 && &self.tree.source.text.as_bytes()[start as usize..end as usize] == b"<<" {
+                    self.tree.nodes[parent.id as usize].flags |= MERGE;
+                    parent.expects_merge = true;
                 }
             } else {
                 if parent.expects_merge {
@@ -676,12 +772,13 @@ impl TreeBuilder {
         let id = self.push(start, end, kind, flags)?;
         if let Some(name) = self.pending_anchor.take() {
             self.tree.nodes[id as usize].flags |= ANCHORED;
-            self.anchors.insert(name, Anchor { node: id, walk: Some(1) });
+            self.anchors.insert(name, Anchor { node: id, extent: Some(Extent { walk: 1, height: 0 }) });
         }
         Ok(())
     }
 
     /// Kubernetes turns keys into JSON strings: `yes` becomes `true`, `0x10` becomes `16`.
+    #[cold]
     fn stringify_key(&mut self, start: u32, end: u32, kind: NodeKind, flags: &mut u8) -> Result<(), BuildError> {
         let raw = if *flags & SIDE == 0 {
             self.tree.source.text[start as usize..end as usize].to_owned()
@@ -689,13 +786,7 @@ impl TreeBuilder {
             let side = self.tree.side.pop().expect("the side text was just pushed");
             self.tree.side_text.split_off(side.start as usize)
         };
-        let text = match kind {
-            NodeKind::Bool => scalar::parse_bool(&raw).map(|bool| bool.to_string()),
-            NodeKind::Int => scalar::parse_int(&raw).map(|int| int.to_string()),
-            NodeKind::Float => scalar::parse_float(&raw).map(|float| float.to_string()),
-            _ => None,
-        };
-        self.push_side_text(&text.ok_or(BuildError::KeyNotString)?);
+        self.push_side_text(&scalar::key_text(&raw, kind).ok_or(BuildError::KeyNotString)?);
         *flags |= SIDE;
         Ok(())
     }
@@ -716,42 +807,37 @@ impl TreeBuilder {
     /// Adds a node that stands for the one named by an anchor.
     pub fn alias(&mut self, start: u32, end: u32, name: usize) -> Result<(), BuildError> {
         let anchor = *self.anchors.get(&name).ok_or(BuildError::UnknownAnchor)?;
-        let walk = anchor.walk.ok_or(BuildError::RecursiveAnchor)?;
-        self.walk = self.walk.saturating_add(walk);
+        let extent = anchor.extent.ok_or(BuildError::RecursiveAnchor)?;
+        self.walk = self.walk.saturating_add(extent.walk);
         let written = (self.tree.nodes.len() - self.checkpoint.nodes) as u64;
-        if self.walk.saturating_sub(written) > self.limits.alias_expansion {
+        if is_excessive(self.walk, self.walk.saturating_sub(written)) {
             return Err(BuildError::ExcessiveAliasing);
+        }
+        if self.open.len() + extent.height > self.limits.depth {
+            return Err(BuildError::TooDeep(self.limits.depth));
         }
         let target = self.tree.nodes[anchor.node as usize];
         if let Some(parent) = self.open.last_mut() {
-            if parent.expects_key && target.kind != NodeKind::Str {
-                return Err(BuildError::KeyNotString);
+            if parent.expects_key {
+                if target.kind != NodeKind::Str {
+                    return Err(BuildError::KeyNotString);
+                }
+                self.keys.push(self.tree.nodes.len() as u32);
             }
-            if parent.expects_merge && !self.may_merge(anchor.node) {
+            if parent.expects_merge && target.kind != NodeKind::Map {
                 return Err(BuildError::MergeNotMap);
             }
-            if let Some(parent) = self.open.last_mut() {
-                parent.expects_merge &= !parent.map;
-                parent.expects_key = parent.map && !parent.expects_key;
-            }
+            parent.height = parent.height.max(extent.height);
+            parent.expects_merge &= !parent.map;
+            parent.expects_key = parent.map && !parent.expects_key;
         }
         self.tree.side.push(Side { node: self.tree.nodes.len() as u32, start: anchor.node, len: 0 });
         let id = self.push(start, end, target.kind, SIDE | ALIAS)?;
         if let Some(name) = self.pending_anchor.take() {
-            self.anchors.insert(name, Anchor { node: anchor.node, walk: Some(walk) });
+            self.anchors.insert(name, anchor);
             self.tree.nodes[id as usize].flags |= ANCHORED;
         }
         Ok(())
-    }
-
-    fn may_merge(&self, node: u32) -> bool {
-        let value = self.tree.value(NodeId(node));
-        let list_allowed = self.open.last().is_some_and(|frame| frame.map);
-        match value.kind() {
-            NodeKind::Map => true,
-            NodeKind::Seq => list_allowed && value.items().all(|item| item.kind() == NodeKind::Map),
-            _ => false,
-        }
     }
 
     #[inline]
@@ -759,27 +845,93 @@ impl TreeBuilder {
         let id = u32::try_from(self.tree.nodes.len()).map_err(|_| BuildError::TooLarge)?;
         self.tree.nodes.push(Node { start, end, next: id + 1, kind, flags });
         self.walk += 1;
+        self.last_end = end;
         Ok(id)
     }
 
-    fn find_duplicates(&mut self, map: NodeId) {
-        let keys = || self.tree.value(map).own_entries().map(|entry| entry.key);
-        let count = keys().count();
-        let mut again = Vec::new();
-        if count <= 16 {
-            let keys: Vec<_> = keys().collect();
-            for (at, key) in keys.iter().enumerate() {
-                if keys[..at].iter().any(|before| before.key_is(key.raw())) {
-                    again.push(key.span());
+    fn find_duplicates(&mut self, map: &Frame) {
+        let id = NodeId(map.id);
+        let found = if self.tree.node(id).flags & MERGE != 0 {
+            self.duplicates_of_merge(id)
+        } else {
+            self.duplicates_of_keys(map.keys)
+        };
+        if !found.is_empty() {
+            self.tree.nodes[map.id as usize].flags |= DUPLICATE;
+            self.duplicates.extend(found);
+        }
+    }
+
+    /// The duplicates among the keys of the innermost map, which begin at `from`.
+    fn duplicates_of_keys(&mut self, from: usize) -> Vec<Duplicate> {
+        let tree = &self.tree;
+        let keys = &mut self.keys[from..];
+        let mut found = Vec::new();
+        if keys.len() <= FEW_KEYS {
+            for (at, &key) in keys.iter().enumerate().skip(1) {
+                let key = tree.value(NodeId(key));
+                let text = key.raw();
+                let same = |&before: &u32| tree.value(NodeId(before)).key_is(text);
+                if let Some(&first) = keys[..at].iter().find(|before| same(before)) {
+                    found.push(Duplicate::new(key, key.span(), tree.value(NodeId(first)).span()));
                 }
             }
         } else {
-            let mut seen = std::collections::HashSet::with_capacity(count);
-            again.extend(keys().filter(|key| !seen.insert(key.raw())).map(Value::span));
+            keys.sort_unstable_by(|&a, &b| {
+                tree.value(NodeId(a)).raw().cmp(tree.value(NodeId(b)).raw()).then(a.cmp(&b))
+            });
+            for pair in keys.windows(2) {
+                let (first, key) = (tree.value(NodeId(pair[0])), tree.value(NodeId(pair[1])));
+                if key.key_is(first.raw()) {
+                    found.push(Duplicate::new(key, key.span(), first.span()));
+                }
+            }
         }
-        if !again.is_empty() {
-            self.tree.nodes[map.0 as usize].flags |= DUPLICATE;
-            self.duplicates.append(&mut again);
+        found
+    }
+
+    /// The duplicates of a map that merges others: a merged key counts as set where its `<<` stands.
+    fn duplicates_of_merge(&self, map: NodeId) -> Vec<Duplicate> {
+        let mut found = Vec::new();
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        let mut set = |key: Value<'_>, text, span| {
+            if let Some(first) = seen.insert(text, span) {
+                found.push(Duplicate::new(key, span, first));
+            }
+        };
+        for entry in self.tree.value(map).own_entries() {
+            if entry.key.is_merge_key() {
+                let span = entry.key.span();
+                let one = Children { tree: &self.tree, at: entry.value.id.0, end: entry.value.id.0 + 1 };
+                let merged = one.filter(|value| value.kind() == NodeKind::Map).chain(entry.value.items());
+                for map in merged {
+                    map.target().each_written(&mut |entry| set(entry.key, entry.key.raw(), span));
+                }
+            } else {
+                set(entry.key, entry.key.raw(), entry.key.span());
+            }
         }
+        found
+    }
+}
+
+/// Whether too many of the nodes that a walk visits are there by aliases.
+///
+/// The rule of go-yaml (`allowedAliasRatio` in `decode.go`): 99 % of a small document,
+/// falling to 10 % of a large one, which is some 400,000 nodes in either.
+fn is_excessive(walk: u64, aliased: u64) -> bool {
+    const SMALL: u64 = 400_000;
+    const LARGE: u64 = 4_000_000;
+    let per_mille = match walk {
+        ..=SMALL => 990,
+        LARGE.. => 100,
+        _ => 990 - 890 * (walk - SMALL) / (LARGE - SMALL),
+    };
+    aliased > 100 && walk > 1000 && aliased.saturating_mul(1000) > per_mille * walk
+}
+
+impl Duplicate {
+    fn new(key: Value<'_>, span: Span, first: Span) -> Self {
+        Self { key: key.raw().to_owned(), span, first }
     }
 }

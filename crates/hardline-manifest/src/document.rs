@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hardline_core::source::{Source, Span};
-use hardline_core::tree::{Limits, Tree, TreeBuilder};
+use hardline_core::tree::{Duplicate, Limits, Tree, TreeBuilder};
 
 use crate::yaml;
 
@@ -14,8 +14,8 @@ pub struct Documents {
     pub tree: Arc<Tree>,
     /// What could not.
     pub problems: Vec<Problem>,
-    /// Keys that a map already had.
-    pub duplicate_keys: Vec<Span>,
+    /// Keys that a map sets twice.
+    pub duplicates: Vec<Duplicate>,
 }
 
 /// Why a document could not be read.
@@ -25,16 +25,24 @@ pub struct Problem {
     pub message: String,
     /// Where.
     pub span: Span,
+    /// What to do about it, where there is more to say than to correct the text.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>, span: Span) -> Self {
+        Self { message: message.into(), span, help: None }
+    }
 }
 
 /// Reads all documents of a source. One that cannot be read does not hide the others.
 pub fn parse(source: &Arc<Source>) -> Documents {
     let mut builder = TreeBuilder::new(source.clone(), Limits::default());
     let mut problems = Vec::new();
-    for (start, end) in yaml::split(&source.text) {
+    for range in yaml::split(&source.text) {
         builder.begin_document();
-        match yaml::complete::parse(&source.text[start..end], start, &mut builder) {
-            Ok(()) => {
+        match yaml::complete::parse(&source.text, range, &mut builder) {
+            Ok(_) => {
                 builder.end_document();
             }
             Err(problem) => {
@@ -43,6 +51,6 @@ pub fn parse(source: &Arc<Source>) -> Documents {
             }
         }
     }
-    let (tree, duplicate_keys) = builder.finish();
-    Documents { tree: Arc::new(tree), problems, duplicate_keys }
+    let (tree, duplicates) = builder.finish();
+    Documents { tree: Arc::new(tree), problems, duplicates }
 }

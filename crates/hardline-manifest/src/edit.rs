@@ -60,8 +60,8 @@ fn apply_one(source: &Arc<Source>, document: usize, item: &FieldPath, edit: &Edi
 
     let patched = document::parse(&Arc::new(Source::new(source.name.clone(), text)));
     let after: Vec<Json> = patched.tree.roots().map(Value::to_json).collect();
-    let same_problems = patched.problems.len() == documents.problems.len()
-        && patched.duplicate_keys.len() == documents.duplicate_keys.len();
+    let same_problems =
+        patched.problems.len() == documents.problems.len() && patched.duplicates.len() == documents.duplicates.len();
     if after != wanted || !same_problems {
         return Err(Refused::Verification(edit.path));
     }

@@ -6,7 +6,7 @@ use hardline_core::finding::Finding;
 use hardline_core::resource::{NotAResource, Resource};
 use hardline_core::rules;
 use hardline_core::source::{Source, Span};
-use hardline_core::tree::{NodeId, Tree, Value};
+use hardline_core::tree::{Duplicate, NodeId, Tree, Value};
 
 use crate::document;
 
@@ -31,10 +31,9 @@ pub fn read(source: &Arc<Source>) -> Read {
         read.documents += 1;
         read.malformed(source, problem.span, problem.message);
     }
-    for span in documents.duplicate_keys {
-        let message = format!("key `{}` is written twice", source.slice(span));
-        let finding = Finding::in_text(&rules::MANIFEST_DUPLICATE_KEY, source.clone(), span, message);
-        read.findings.push(finding);
+    for Duplicate { key, span, first } in documents.duplicates {
+        let message = format!("key `{key}` is already set on line {}", source.position(first.start).line);
+        read.findings.push(Finding::in_text(&rules::MANIFEST_DUPLICATE_KEY, source.clone(), span, message));
     }
     for root in documents.tree.roots() {
         if !root.is_null() {

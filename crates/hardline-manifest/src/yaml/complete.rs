@@ -1,88 +1,162 @@
-//! All of YAML, by the `granit-parser` crate.
+//! All of YAML, by the `granit-parser` crate, with the meaning that `sigs.k8s.io/yaml` gives it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, Tag};
+use hardline_core::scalar::resolve_plain;
 use hardline_core::source::Span;
-use hardline_core::tree::{BuildError, Style, TreeBuilder};
+use hardline_core::tree::{BuildError, NodeKind, Style, TreeBuilder};
 
 use crate::document::Problem;
 
-/// Reads one document, which begins at `base` in the source, into the builder.
-pub(crate) fn parse(text: &str, base: usize, builder: &mut TreeBuilder) -> Result<(), Problem> {
+/// The handle that `!!` stands for.
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// Why an event cannot be added.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("`{text}` is no {tag}")]
+    Tag { text: String, tag: &'static str },
+}
+
+/// Reads one document into the builder. `range` are byte offsets in `text`.
+///
+/// Returns where the document ends: before the end of the range only if `...` ends it.
+pub(crate) fn parse(text: &str, range: (usize, usize), builder: &mut TreeBuilder) -> Result<usize, Problem> {
+    let (base, end) = range;
     let mut options = Options::default();
     options.set_emit_comments(false);
-    let mut parser = Parser::new_from_str_with_options(text, options);
-    let at = |offset: usize| (base + offset) as u32;
+    let mut parser = Parser::new_from_str_with_options(&text[base..end], options);
+    let mut reader = Reader { text, builder };
+    let mut ended = None;
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
-            let offset = at(error.marker().byte_offset().unwrap_or(0).min(text.len()));
-            Problem { message: error.info(), span: Span::new(offset, offset) }
+            let offset = base + error.marker().byte_offset().unwrap_or(0);
+            Problem::new(error.info(), Span::at(offset.min(end)))
         })?;
         let range = span.byte_range().unwrap_or_default();
-        let (start, end) = (at(range.start), at(range.end));
-        add(event, start, end, text, base, builder)
-            .map_err(|error| Problem { message: error.to_string(), span: Span::new(start, end) })?;
+        let span = Span::new((base + range.start) as u32, (base + range.end) as u32);
+        match (&event, ended) {
+            (Event::DocumentStart(..), Some(ended)) => return Ok(ended),
+            (Event::DocumentEnd, _) => ended = Some(span.end as usize),
+            _ => reader.add(event, span).map_err(|refused| Problem::new(refused.to_string(), span))?,
+        }
     }
-    Ok(())
+    Ok(end)
 }
 
-fn add(
-    event: Event<'_>,
-    start: u32,
-    end: u32,
-    text: &str,
-    base: usize,
-    builder: &mut TreeBuilder,
-) -> Result<(), BuildError> {
-    let anchor = |id: usize, builder: &mut TreeBuilder| {
-        if id > 0 {
-            builder.anchor(id);
+struct Reader<'t, 'b> {
+    text: &'t str,
+    builder: &'b mut TreeBuilder,
+}
+
+impl Reader<'_, '_> {
+    fn add(&mut self, event: Event<'_>, span: Span) -> Result<(), Refused> {
+        match event {
+            Event::Scalar(value, style, anchor, tag) => {
+                self.anchor(anchor);
+                self.scalar(&value, style, tag.as_deref(), span)?;
+            }
+            Event::SequenceStart(style, anchor, _) => {
+                self.anchor(anchor);
+                self.builder.begin_seq(span.start, style == StructureStyle::Flow)?;
+            }
+            Event::MappingStart(style, anchor, _) => {
+                self.anchor(anchor);
+                self.builder.begin_map(span.start, style == StructureStyle::Flow)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.text.as_bytes().get(span.start as usize) {
+                Some(b']' | b'}') if span.end > span.start => self.builder.end_flow(span.end),
+                _ => self.builder.end_block(),
+            },
+            Event::Alias(anchor) => self.builder.alias(span.start, span.end, anchor)?,
+            _ => {}
         }
+        Ok(())
+    }
+
+    fn anchor(&mut self, anchor: usize) {
+        if anchor > 0 {
+            self.builder.anchor(anchor);
+        }
+    }
+
+    fn scalar(&mut self, value: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<(), Refused> {
+        let Span { start, end } = span;
+        let plain = style == ScalarStyle::Plain;
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let written = &self.text[start as usize..end as usize];
+        if let Some(tag) = tag {
+            let (style, value) = tagged(tag, value)?;
+            let span = if block { self.block_span(span) } else { span };
+            return Ok(self.builder.scalar_with_text(span.start, span.end, style, block, &value)?);
+        }
+        if plain && written.is_empty() {
+            self.null(start)?;
+        } else if plain && written == value {
+            self.builder.scalar(start, end, Style::Plain)?;
+        } else if plain {
+            self.builder.scalar_with_text(start, end, Style::Plain, false, value)?;
+        } else if block {
+            let span = self.block_span(span);
+            self.builder.scalar_with_text(span.start, span.end, Style::Text, true, value)?;
+        } else if written.get(1..written.len() - 1) == Some(value) {
+            self.builder.scalar(start, end, Style::Text)?;
+        } else {
+            self.builder.scalar_with_text(start, end, Style::Text, false, value)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a value that is not written. It stands behind the colon or dash that it lacks after.
+    fn null(&mut self, at: u32) -> Result<(), BuildError> {
+        if self.builder.is_at_root() {
+            return Ok(());
+        }
+        let rest = &self.text.as_bytes()[at as usize..];
+        let blanks = rest.iter().take_while(|&&byte| byte == b' ' || byte == b'\t').count();
+        let at = if rest.get(blanks) == Some(&b':') { at + blanks as u32 + 1 } else { at };
+        self.builder.scalar(at, at, Style::Plain)
+    }
+
+    /// The span of a block scalar from its `|` or `>` to its last character that is no blank.
+    ///
+    /// The parser gives that of the content alone, up to whatever follows.
+    fn block_span(&self, content: Span) -> Span {
+        let before = self.builder.last_end() as usize..content.start as usize;
+        let bytes = &self.text.as_bytes()[before.clone()];
+        let mut comment = false;
+        let indicator = bytes.iter().position(|&byte| {
+            comment = if comment { byte != b'\n' } else { byte == b'#' };
+            !comment && (byte == b'|' || byte == b'>')
+        });
+        let start = indicator.map_or(content.start, |at| (before.start + at) as u32);
+        let written = self.text[start as usize..content.end as usize].trim_ascii_end();
+        Span::new(start, start + written.len() as u32)
+    }
+}
+
+/// What a tag makes of a scalar, by `resolve` in go-yaml: tags it does not know make text.
+fn tagged<'v>(tag: &Tag, value: &'v str) -> Result<(Style, std::borrow::Cow<'v, str>), Refused> {
+    let name = format!("{}{}", tag.handle(), tag.suffix());
+    let (tag, kinds): (_, &[NodeKind]) = match name.strip_prefix(CORE) {
+        Some("null") => ("null", &[NodeKind::Null]),
+        Some("bool") => ("boolean", &[NodeKind::Bool]),
+        Some("int") => ("integer", &[NodeKind::Int]),
+        Some("float") => ("number", &[NodeKind::Int, NodeKind::Float]),
+        Some("binary") => {
+            let lines = value.replace(['\n', '\r'], "");
+            let bytes =
+                STANDARD.decode(lines).map_err(|_| Refused::Tag { text: value.to_owned(), tag: "base64 data" })?;
+            return Ok((Style::Text, String::from_utf8_lossy(&bytes).into_owned().into()));
+        }
+        _ => return Ok((Style::Text, value.into())),
     };
-    match event {
-        Event::Scalar(value, style, id, tag) => {
-            anchor(id, builder);
-            let written = &text[start as usize - base..end as usize - base];
-            scalar(&value, style, tag.as_deref(), written, start, end, builder)
-        }
-        Event::SequenceStart(style, id, _) => {
-            anchor(id, builder);
-            builder.begin_seq(start, style == StructureStyle::Flow)
-        }
-        Event::MappingStart(style, id, _) => {
-            anchor(id, builder);
-            builder.begin_map(start, style == StructureStyle::Flow)
-        }
-        Event::SequenceEnd | Event::MappingEnd => {
-            builder.end(end);
-            Ok(())
-        }
-        Event::Alias(id) => builder.alias(start, end, id),
-        _ => Ok(()),
-    }
-}
-
-fn scalar(
-    value: &str,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    written: &str,
-    start: u32,
-    end: u32,
-    builder: &mut TreeBuilder,
-) -> Result<(), BuildError> {
-    let plain = style == ScalarStyle::Plain;
-    let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-    match tag.and_then(Tag::core_suffix) {
-        None if tag.is_none() && plain && written == value => builder.scalar(start, end, Style::Plain),
-        None if tag.is_none()
-            && !plain
-            && written.len() == value.len() + 2
-            && &written[1..written.len() - 1] == value =>
-        {
-            builder.scalar(start, end, Style::Text)
-        }
-        None if tag.is_none() && plain => builder.scalar_with_text(start, end, Style::Plain, false, value),
-        None | Some("str") => builder.scalar_with_text(start, end, Style::Text, block, value),
-        Some(_) => builder.scalar_with_text(start, end, Style::Plain, block, value),
+    if kinds.contains(&resolve_plain(value)) {
+        Ok((Style::Plain, value.into()))
+    } else {
+        Err(Refused::Tag { text: value.to_owned(), tag })
     }
 }

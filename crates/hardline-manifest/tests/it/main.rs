@@ -3,3 +3,6 @@
 
 mod edit;
 mod load;
+mod oracle;
+mod scalars;
+mod support;
