@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
 
+use crate::network::{Assumptions, Network};
 use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
 use crate::tree::Value;
@@ -20,6 +22,7 @@ pub struct Inventory {
     by_label: HashMap<(Ns, u64), Vec<u32>>,
     coverage: Coverage,
     hasher: RandomState,
+    network: OnceLock<Network>,
 }
 
 /// A namespace's number in one inventory; 0 where none is named.
@@ -96,6 +99,7 @@ impl Inventory {
             by_label: HashMap::new(),
             coverage,
             hasher: RandomState::new(),
+            network: OnceLock::new(),
         };
         for (index, resource) in resources.iter_mut().enumerate() {
             resource.index = index as u32;
@@ -151,6 +155,11 @@ impl Inventory {
     /// The namespaces that resources are in.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
         self.namespaces.keys().map(AsRef::as_ref)
+    }
+
+    /// Who can reach whom, under the default assumptions; worked out when first asked for.
+    pub fn network(&self) -> &Network {
+        self.network.get_or_init(|| Network::of(self, Assumptions::default()))
     }
 
     /// Whether all resources of a kind in a namespace are known.

@@ -15,6 +15,7 @@ pub mod finding;
 pub mod heap;
 pub mod inventory;
 pub mod namespace;
+pub mod network;
 pub mod path;
 pub mod pattern;
 pub mod profile;

@@ -2,6 +2,7 @@
 
 mod availability;
 mod capacity;
+mod network_conformance;
 mod quantity;
 mod rules;
 mod support;

@@ -1,0 +1,180 @@
+//! Who can reach whom: network policies evaluated over the pods of an inventory.
+//!
+//! A connection passes if the sender's egress and the receiver's ingress both let it. Each
+//! direction asks the Admin tier, then `NetworkPolicy`, then the Baseline tier; what no tier
+//! decides is allowed. Pods that no policy can tell apart are one *class*; addresses outside the
+//! cluster that no policy can tell apart are one *range*. Classes and ranges together are the
+//! *parties*: sets of them are bit sets, sets of ports are intervals, so cost grows with classes
+//! and policies and never with pairs of pods.
+//!
+//! Where network plugins differ, this is assumed: pods on their node's network are not held by
+//! policies and are reached as addresses; `ipBlock` matches pods' own addresses as
+//! [`Assumptions`] says; traffic between a node and its own pods, such as probes, always passes
+//! and is not shown.
+
+mod address;
+mod bits;
+mod compile;
+mod endpoint;
+mod intervals;
+mod matrix;
+mod policy;
+mod port;
+mod query;
+mod read;
+mod why;
+
+pub use address::{Addresses, NotABlock};
+pub use endpoint::Endpoint;
+pub use matrix::{Matrix, Row};
+pub use policy::{Action, Direction, Problem, Tier};
+pub use port::{Ports, Protocol};
+pub use why::{Decision, Reason, Side};
+
+use std::net::IpAddr;
+
+use crate::inventory::Inventory;
+use bits::Bits;
+
+/// Choices where network plugins differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assumptions {
+    /// Whether an `ipBlock` of a `NetworkPolicy` matches pods by their own addresses. Most
+    /// plugins do so; Cilium by default does not. `ClusterNetworkPolicy` defines that they do.
+    pub blocks_match_pods: bool,
+}
+
+impl Default for Assumptions {
+    fn default() -> Self {
+        Self { blocks_match_pods: true }
+    }
+}
+
+/// The pods and policies of an inventory, ready to be asked.
+#[derive(Debug)]
+pub struct Network {
+    endpoints: Vec<Endpoint>,
+    classes: Vec<Class>,
+    externals: Vec<Addresses>,
+    policies: Vec<Policy>,
+    /// In the order in which they are asked.
+    rules: Vec<Rule>,
+    /// By direction: the parties that may do only what some `NetworkPolicy` allows.
+    isolated: [Bits; 2],
+    problems: Vec<Problem>,
+    unmodelled: Vec<u32>,
+}
+
+/// Pods that no policy can tell apart.
+#[derive(Debug)]
+struct Class {
+    host_network: bool,
+    /// The ports that policies name, by the name's number.
+    ports: Vec<(u32, Protocol, u16)>,
+}
+
+/// A policy of any kind.
+#[derive(Debug)]
+struct Policy {
+    resource: u32,
+    subject: Bits,
+    isolates: Vec<Direction>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    policy: u32,
+    direction: Direction,
+    /// The rule's index in its list.
+    index: u32,
+    tier: Tier,
+    action: Action,
+    peers: Bits,
+    ports: Ports,
+    /// Ports by the number of their name, resolved by the receiver.
+    named: Vec<(u32, Option<Protocol>)>,
+}
+
+/// Someone who sends or receives: pods alike, or addresses alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Party(u32);
+
+impl Network {
+    /// The network of an inventory.
+    pub fn of(inventory: &Inventory, assumptions: Assumptions) -> Self {
+        compile::compile(inventory, assumptions)
+    }
+
+    /// Everyone in the cluster, in the order of the inventory: observed pods first.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The party that an endpoint is part of.
+    pub fn party(&self, endpoint: &Endpoint) -> Party {
+        Party(endpoint.class)
+    }
+
+    /// The party of an address outside the cluster; `None` for a family that nobody speaks.
+    pub fn party_of(&self, address: IpAddr) -> Option<Party> {
+        let at = self.externals.iter().position(|range| range.contains(address))?;
+        Some(Party((self.classes.len() + at) as u32))
+    }
+
+    /// The addresses outside the cluster, by party.
+    pub fn externals(&self) -> impl ExactSizeIterator<Item = (Party, &Addresses)> {
+        let first = self.classes.len();
+        self.externals.iter().enumerate().map(move |(at, range)| (Party((first + at) as u32), range))
+    }
+
+    /// How many kinds of pods policies tell apart.
+    pub fn classes(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Whether a `NetworkPolicy` isolates the party in a direction.
+    pub fn is_isolated(&self, party: Party, direction: Direction) -> bool {
+        self.isolated[direction as usize].contains(party.0 as usize)
+    }
+
+    /// The policies whose subject the party is part of, by index in the inventory.
+    pub fn policies_on(&self, party: Party) -> impl Iterator<Item = u32> + use<'_> {
+        self.policies
+            .iter()
+            .filter(move |policy| policy.subject.contains(party.0 as usize))
+            .map(|policy| policy.resource)
+    }
+
+    /// What cannot be meant in the policies.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The policies of other APIs, whose effect is not modelled, by index in the inventory.
+    pub fn unmodelled(&self) -> &[u32] {
+        &self.unmodelled
+    }
+
+    fn parties(&self) -> usize {
+        self.classes.len() + self.externals.len()
+    }
+
+    fn sort_rules(&mut self) {
+        // Stable: policies of one priority and rules of one policy keep their order.
+        self.rules.sort_by_key(|rule| rule.tier);
+    }
+
+    /// The ports that a rule speaks of when this party receives.
+    fn ports_at(&self, rule: &Rule, receiver: usize) -> Ports {
+        let mut ports = rule.ports.clone();
+        let class = self.classes.get(receiver).filter(|class| !class.host_network);
+        for &(name, protocol) in &rule.named {
+            for &(_, found, port) in class.iter().flat_map(|class| &class.ports).filter(|port| port.0 == name) {
+                if protocol.is_none_or(|wanted| wanted == found) {
+                    ports.unite(&Ports::one(found, port));
+                }
+            }
+        }
+        ports
+    }
+}

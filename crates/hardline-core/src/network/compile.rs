@@ -1,0 +1,419 @@
+//! From an inventory to a [`Network`]: alike pods become classes, selectors become sets of them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::inventory::Inventory;
+use crate::resource::{Kind, Resource};
+use crate::tree::Value;
+
+use super::address::Addresses;
+use super::bits::Bits;
+use super::endpoint::{self, Endpoint, Seen};
+use super::intervals::{Intervals, Point};
+use super::port::Protocol;
+use super::query::{Query, Requirement};
+use super::read::{self, Draft, DraftPeer, DraftPorts, NamespacesOf, PodsOf};
+use super::{Assumptions, Class, Network, Policy, Rule};
+
+/// The label that the API server gives every namespace.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// What makes pods alike: everything that some policy can look at.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Signature<'a> {
+    namespace: &'a str,
+    labels: Vec<(&'a str, &'a str)>,
+    ports: Vec<(&'a str, Protocol, u16)>,
+    /// Which of the policies' blocks the pods' addresses are in.
+    blocks: Vec<u32>,
+    host_network: bool,
+}
+
+pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Network {
+    let mut problems = Vec::new();
+    let drafts: Vec<Draft<'_>> =
+        inventory.resources().iter().filter_map(|resource| read::read(resource, &mut problems)).collect();
+    let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
+    let blocks = distinct_blocks(&drafts, &nodes);
+    let seen = endpoint::collect(inventory);
+    let (endpoints, signatures) = classify(&seen, &drafts, &blocks);
+    let (externals, external_blocks) = cut(&blocks, &seen);
+
+    let mut index = Index::new(inventory, &signatures, signatures.len() + externals.len());
+    index.nodes = nodes;
+    for (number, block) in blocks.into_iter().enumerate() {
+        let mut bits = BlockBits { pods: Bits::new(index.len), others: Bits::new(index.len) };
+        for (class, signature) in signatures.iter().enumerate().filter(|(_, s)| s.blocks.contains(&(number as u32))) {
+            if signature.host_network { &mut bits.others } else { &mut bits.pods }.insert(class);
+        }
+        for &external in &external_blocks[number] {
+            bits.others.insert(signatures.len() + external);
+        }
+        index.blocks.insert(block, bits);
+    }
+
+    let mut network = Network {
+        endpoints,
+        classes: Vec::new(),
+        externals,
+        policies: Vec::new(),
+        rules: Vec::new(),
+        isolated: [Bits::new(index.len), Bits::new(index.len)],
+        problems,
+        unmodelled: unmodelled(inventory),
+    };
+    let mut names = Names::default();
+    for draft in drafts {
+        add_policy(&mut network, draft, &mut index, &mut names, assumptions);
+    }
+    network.sort_rules();
+    network.classes = signatures
+        .into_iter()
+        .map(|signature| Class {
+            host_network: signature.host_network,
+            ports: signature.ports.iter().map(|&(name, protocol, port)| (names.number(name), protocol, port)).collect(),
+        })
+        .collect();
+    network
+}
+
+fn add_policy<'a>(
+    network: &mut Network,
+    draft: Draft<'a>,
+    index: &mut Index<'a>,
+    port_names: &mut Names<'a>,
+    assumptions: Assumptions,
+) {
+    let subject = index.pods_of(&draft.subject);
+    for &direction in &draft.isolates {
+        network.isolated[direction as usize].unite(&subject);
+    }
+    let number = network.policies.len() as u32;
+    for rule in draft.rules {
+        let mut peers = Bits::new(index.len);
+        for peer in &rule.peers {
+            index.add_peer(peer, assumptions, &mut peers);
+        }
+        let DraftPorts { ports, named: by_name } = rule.ports;
+        let named = by_name.into_iter().map(|(name, protocol)| (port_names.number(name), protocol)).collect();
+        let (direction, index, action) = (rule.direction, rule.index, rule.action);
+        network.rules.push(Rule { policy: number, direction, index, tier: draft.tier, action, peers, ports, named });
+    }
+    let resource = draft.resource.index;
+    network.policies.push(Policy { resource, subject, isolates: draft.isolates });
+}
+
+/// Numbers for the names of ports.
+#[derive(Debug, Default)]
+struct Names<'a>(HashMap<&'a str, u32>);
+
+impl<'a> Names<'a> {
+    fn number(&mut self, name: &'a str) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(name).or_insert(next)
+    }
+}
+
+/// The distinct sets of addresses that policies name, directly or by nodes' labels.
+fn distinct_blocks(drafts: &[Draft<'_>], nodes: &[&Resource]) -> Vec<Addresses> {
+    let mut numbers: HashMap<Addresses, usize> = HashMap::new();
+    let peers = drafts.iter().flat_map(|draft| &draft.rules).flat_map(|rule| &rule.peers);
+    for peer in peers {
+        let block = match peer {
+            DraftPeer::Block { addresses, .. } => addresses.clone(),
+            DraftPeer::Nodes(query) => addresses_of(nodes, query),
+            DraftPeer::Everyone | DraftPeer::Pods(_) => continue,
+        };
+        let next = numbers.len();
+        numbers.entry(block).or_insert(next);
+    }
+    let mut blocks: Vec<_> = numbers.into_iter().collect();
+    blocks.sort_unstable_by_key(|&(_, number)| number);
+    blocks.into_iter().map(|(block, _)| block).collect()
+}
+
+/// The addresses in the status of the nodes with these labels.
+fn addresses_of(nodes: &[&Resource], query: &Query<'_>) -> Addresses {
+    let mut addresses = Addresses::default();
+    for node in nodes.iter().filter(|node| query.matches(|key| node.label(key))) {
+        let listed = node.value().at(&["status", "addresses"]).into_iter().flat_map(Value::items);
+        for address in listed.filter_map(|item| item.get("address")?.str()?.parse().ok()) {
+            addresses.unite(&Addresses::one(address));
+        }
+    }
+    addresses
+}
+
+/// Collapses pods that no policy can tell apart into classes, and those of one workload and
+/// class into an endpoint.
+fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -> (Vec<Endpoint>, Vec<Signature<'a>>) {
+    let mut keys = BTreeSet::new();
+    let mut port_names = BTreeSet::new();
+    for draft in drafts {
+        keys.extend(draft.subject.pods.keys());
+        for rule in &draft.rules {
+            port_names.extend(rule.ports.named.iter().map(|&(name, _)| name));
+            for peer in &rule.peers {
+                if let DraftPeer::Pods(pods) = peer {
+                    keys.extend(pods.pods.keys());
+                }
+            }
+        }
+    }
+    let mut classes: HashMap<Signature<'a>, u32> = HashMap::new();
+    let mut by_name: HashMap<(&str, &str, &str, u32), usize> = HashMap::new();
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    for pod in seen {
+        let namespace = pod.workload.resource.namespace().unwrap_or_default();
+        let labels = pod.workload.pod_labels().into_iter().flat_map(Value::entries);
+        let mut labels: Vec<(&str, &str)> = labels
+            .filter(|entry| keys.contains(entry.key.raw()))
+            .map(|entry| (entry.key.raw(), entry.value.raw()))
+            .collect();
+        labels.sort_unstable();
+        let mut ports: Vec<_> = pod.named_ports().filter(|(name, ..)| port_names.contains(name)).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let in_block = |block: &Addresses| {
+            // A template's pods get some address of the cluster, which all families' blocks hold.
+            if pod.addresses.is_empty() { block.is_whole_family() } else { block.meets(&pod.addresses) }
+        };
+        let blocks = (0u32..).zip(blocks).filter(|(_, block)| in_block(block)).map(|(number, _)| number).collect();
+        let signature = Signature { namespace, labels, ports, blocks, host_network: pod.host_network };
+        let next = classes.len() as u32;
+        let class = *classes.entry(signature).or_insert(next);
+        let at = *by_name.entry((namespace, pod.kind, pod.name, class)).or_insert(endpoints.len());
+        match endpoints.get_mut(at) {
+            Some(endpoint) => endpoint.pods += 1,
+            None => endpoints.push(Endpoint {
+                resource: pod.workload.resource.index,
+                namespace: namespace.into(),
+                name: pod.name.into(),
+                kind: pod.kind.into(),
+                host_network: pod.host_network,
+                pods: 1,
+                class,
+            }),
+        }
+    }
+    let mut signatures: Vec<_> = classes.into_iter().collect();
+    signatures.sort_unstable_by_key(|&(_, class)| class);
+    (endpoints, signatures.into_iter().map(|(signature, _)| signature).collect())
+}
+
+/// Cuts all addresses outside the cluster into the ranges that policies tell apart; says for
+/// each block which of them it holds.
+///
+/// IPv6 is left out where neither a policy nor a pod speaks it.
+fn cut(blocks: &[Addresses], seen: &[Seen<'_>]) -> (Vec<Addresses>, Vec<Vec<usize>>) {
+    let speaks = |family: &Addresses| {
+        let blocks = blocks.iter().any(|block| block.meets(family));
+        blocks || seen.iter().any(|pod| pod.addresses.meets(family))
+    };
+    let mut space = Addresses::v4();
+    if speaks(&Addresses::v6()) {
+        space.unite(&Addresses::v6());
+    }
+    let mut starts: BTreeSet<u128> = space.0.iter().map(|(first, _)| first).collect();
+    for (first, last) in blocks.iter().flat_map(|block| block.0.iter()) {
+        starts.insert(first);
+        starts.extend(last.after());
+    }
+    starts.retain(|&start| space.0.contains(start));
+    let starts: Vec<u128> = starts.into_iter().collect();
+
+    let mut holders: Vec<Bits> = vec![Bits::new(blocks.len()); starts.len()];
+    for (number, block) in blocks.iter().enumerate() {
+        for (first, last) in block.0.iter() {
+            let from = starts.partition_point(|&start| start < first);
+            let to = starts.partition_point(|&start| start <= last);
+            holders[from..to].iter_mut().for_each(|holder| holder.insert(number));
+        }
+    }
+    let mut ranges: HashMap<Bits, Vec<(u128, u128)>> = HashMap::new();
+    let ends = starts.iter().skip(1).map(|start| start.saturating_sub(1)).chain([u128::MAX]);
+    for ((&first, last), holder) in starts.iter().zip(ends).zip(holders) {
+        ranges.entry(holder).or_default().push((first, last));
+    }
+    let mut ranges: Vec<(Addresses, Bits)> = ranges
+        .into_iter()
+        .map(|(holder, parts)| (Addresses(parts.into_iter().collect::<Intervals<_>>().intersect(&space.0)), holder))
+        .collect();
+    ranges.sort_unstable_by_key(|(addresses, _)| addresses.0.first());
+    let mut held = vec![Vec::new(); blocks.len()];
+    for (external, (_, holder)) in ranges.iter().enumerate() {
+        holder.iter().for_each(|number| held[number].push(external));
+    }
+    (ranges.into_iter().map(|(addresses, _)| addresses).collect(), held)
+}
+
+/// Looks up peers among parties: the classes first, then the external ranges.
+struct Index<'a> {
+    /// The number of parties.
+    len: usize,
+    namespaces: Vec<Namespace<'a>>,
+    numbers: HashMap<&'a str, usize>,
+    /// Classes with a label, by key and value. Those on their node's network are left out: no
+    /// selector of pods reaches them.
+    labels: HashMap<&'a str, HashMap<&'a str, Bits>>,
+    pods: Bits,
+    hosts: Bits,
+    blocks: HashMap<Addresses, BlockBits>,
+    nodes: Vec<&'a Resource>,
+    memo_pods: HashMap<Query<'a>, Bits>,
+    memo_namespaces: HashMap<Query<'a>, Bits>,
+}
+
+struct Namespace<'a> {
+    name: &'a str,
+    resource: Option<&'a Resource>,
+    classes: Bits,
+}
+
+/// Who is in a block.
+struct BlockBits {
+    /// Classes by their pods' own addresses.
+    pods: Bits,
+    /// Classes on their node's network, and external ranges.
+    others: Bits,
+}
+
+impl<'a> Index<'a> {
+    fn new(inventory: &'a Inventory, signatures: &[Signature<'a>], len: usize) -> Self {
+        let mut index = Self {
+            len,
+            namespaces: Vec::new(),
+            numbers: HashMap::new(),
+            labels: HashMap::new(),
+            pods: Bits::new(len),
+            hosts: Bits::new(len),
+            blocks: HashMap::new(),
+            nodes: Vec::new(),
+            memo_pods: HashMap::new(),
+            memo_namespaces: HashMap::new(),
+        };
+        for (class, signature) in signatures.iter().enumerate() {
+            if signature.host_network {
+                index.hosts.insert(class);
+                continue;
+            }
+            index.pods.insert(class);
+            let next = index.namespaces.len();
+            let number = *index.numbers.entry(signature.namespace).or_insert(next);
+            if number == next {
+                let resource = inventory.find(Kind::Namespace, None, signature.namespace);
+                index.namespaces.push(Namespace { name: signature.namespace, resource, classes: Bits::new(len) });
+            }
+            index.namespaces[number].classes.insert(class);
+            for &(key, value) in &signature.labels {
+                let bits = index.labels.entry(key).or_default().entry(value).or_insert_with(|| Bits::new(len));
+                bits.insert(class);
+            }
+        }
+        index
+    }
+
+    fn pods_of(&mut self, pods: &PodsOf<'a>) -> Bits {
+        let mut bits = match &pods.namespaces {
+            NamespacesOf::Named(name) => match self.numbers.get(name) {
+                Some(&number) => self.namespaces[number].classes.clone(),
+                None => return Bits::new(self.len),
+            },
+            NamespacesOf::Labelled(query) => self.in_namespaces(query),
+        };
+        if !pods.pods.is_everything() {
+            if !self.memo_pods.contains_key(&pods.pods) {
+                let found = self.labelled(&pods.pods);
+                self.memo_pods.insert(pods.pods.clone(), found);
+            }
+            bits.intersect(&self.memo_pods[&pods.pods]);
+        }
+        bits
+    }
+
+    fn in_namespaces(&mut self, query: &Query<'a>) -> Bits {
+        if let Some(bits) = self.memo_namespaces.get(query) {
+            return bits.clone();
+        }
+        let mut bits = Bits::new(self.len);
+        for namespace in &self.namespaces {
+            let name = (!namespace.name.is_empty()).then_some(namespace.name);
+            let label = |key: &str| match key {
+                NAME_LABEL => name,
+                _ => namespace.resource?.label(key),
+            };
+            if query.matches(label) {
+                bits.unite(&namespace.classes);
+            }
+        }
+        self.memo_namespaces.insert(query.clone(), bits.clone());
+        bits
+    }
+
+    fn labelled(&self, query: &Query<'a>) -> Bits {
+        let mut bits = self.pods.clone();
+        for requirement in &query.0 {
+            let mut some = Bits::new(self.len);
+            let (key, values) = match requirement {
+                Requirement::In(key, values) | Requirement::NotIn(key, values) => (key, Some(values)),
+                Requirement::Exists(key) | Requirement::DoesNotExist(key) => (key, None),
+                Requirement::Unreadable => return some,
+            };
+            if let Some(by_value) = self.labels.get(key) {
+                let wanted = |value: &&str| values.is_none_or(|values| values.contains(value));
+                by_value.iter().filter(|(value, _)| wanted(value)).for_each(|(_, classes)| some.unite(classes));
+            }
+            match requirement {
+                Requirement::In(..) | Requirement::Exists(_) => bits.intersect(&some),
+                _ => bits.subtract(&some),
+            }
+        }
+        bits
+    }
+
+    fn add_peer(&mut self, peer: &DraftPeer<'a>, assumptions: Assumptions, peers: &mut Bits) {
+        match peer {
+            DraftPeer::Everyone => *peers = Bits::full(self.len),
+            DraftPeer::Pods(pods) => peers.unite(&self.pods_of(pods)),
+            DraftPeer::Block { addresses, of_pods } => {
+                let Some(block) = self.blocks.get(addresses) else { return };
+                peers.unite(&block.others);
+                if *of_pods || assumptions.blocks_match_pods {
+                    peers.unite(&block.pods);
+                }
+            }
+            DraftPeer::Nodes(query) => {
+                if let Some(block) = self.blocks.get(&addresses_of(&self.nodes, query)) {
+                    peers.unite(&block.others);
+                }
+                if query.is_everything() {
+                    peers.unite(&self.hosts);
+                }
+            }
+        }
+    }
+}
+
+/// Policies of other APIs, by group and kind.
+const UNMODELLED: &[(&str, &str)] = &[
+    ("cilium.io", "CiliumNetworkPolicy"),
+    ("cilium.io", "CiliumClusterwideNetworkPolicy"),
+    ("crd.projectcalico.org", "NetworkPolicy"),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
+    ("projectcalico.org", "NetworkPolicy"),
+    ("projectcalico.org", "GlobalNetworkPolicy"),
+    ("crd.antrea.io", "NetworkPolicy"),
+    ("crd.antrea.io", "ClusterNetworkPolicy"),
+    ("networking.k8s.aws", "ClusterNetworkPolicy"),
+    ("networking.k8s.aws", "ApplicationNetworkPolicy"),
+    ("k8s.cni.cncf.io", "MultiNetworkPolicy"),
+    ("k8s.ovn.org", "EgressFirewall"),
+];
+
+/// The policies whose effect is not modelled.
+fn unmodelled(inventory: &Inventory) -> Vec<u32> {
+    let foreign = |resource: &&Resource| {
+        resource.kind() == Kind::Other && UNMODELLED.contains(&(resource.group(), resource.kind_name()))
+    };
+    inventory.resources().iter().filter(foreign).map(|resource| resource.index).collect()
+}

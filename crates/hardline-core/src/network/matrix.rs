@@ -1,0 +1,175 @@
+//! Every allowed connection, receiver by receiver.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::bits::Bits;
+use super::intervals::{Intervals, Point};
+use super::policy::{Action, Direction, Tier};
+use super::port::Ports;
+use super::{Network, Party, Rule};
+
+/// Who can reach whom, on which ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matrix {
+    rows: Vec<Row>,
+}
+
+/// Who can reach one receiver. The ports of the parts are disjoint, their senders differ.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Row {
+    parts: Vec<(Ports, Bits)>,
+}
+
+impl Network {
+    /// Every allowed connection.
+    pub fn matrix(&self) -> Matrix {
+        let rows = (0..self.parties()).into_par_iter().map(|receiver| self.row_at(receiver)).collect();
+        Matrix { rows }
+    }
+
+    /// Who can reach a party.
+    pub fn row(&self, receiver: Party) -> Row {
+        self.row_at(receiver.0 as usize)
+    }
+
+    fn row_at(&self, receiver: usize) -> Row {
+        let relevant: Vec<Relevant<'_>> = self.rules.iter().filter_map(|rule| self.relevant(rule, receiver)).collect();
+        let mut parts: HashMap<Bits, Ports> = HashMap::new();
+        for (ports, rules) in cut(&relevant) {
+            let mut senders = self.allowed(Direction::Ingress, receiver, &relevant, &rules);
+            senders.intersect(&self.allowed(Direction::Egress, receiver, &relevant, &rules));
+            if receiver >= self.classes.len() {
+                // Traffic from outside to outside is none of the cluster's.
+                for external in self.classes.len()..self.parties() {
+                    senders.remove(external);
+                }
+            }
+            if !senders.is_empty() {
+                parts.entry(senders).or_default().unite(&ports);
+            }
+        }
+        let mut parts: Vec<(Ports, Bits)> = parts.into_iter().map(|(senders, ports)| (ports, senders)).collect();
+        parts.sort_unstable_by_key(|(ports, _)| ports.0.first());
+        Row { parts }
+    }
+
+    /// A rule, if it says something about connections to this receiver.
+    fn relevant<'n>(&'n self, rule: &'n Rule, receiver: usize) -> Option<Relevant<'n>> {
+        let subject = &self.policies[rule.policy as usize].subject;
+        let (holds, senders) = match rule.direction {
+            Direction::Ingress => (subject, &rule.peers),
+            Direction::Egress => (&rule.peers, subject),
+        };
+        holds.contains(receiver).then(|| Relevant { rule, senders, ports: self.ports_at(rule, receiver) })
+    }
+
+    /// The senders that one direction lets through to a receiver, by the rules with these numbers.
+    fn allowed(&self, direction: Direction, receiver: usize, relevant: &[Relevant<'_>], rules: &Bits) -> Bits {
+        let len = self.parties();
+        let rules = || rules.iter().map(|at| &relevant[at]).filter(|relevant| relevant.rule.direction == direction);
+        let mut allowed = Bits::new(len);
+        let mut open = Bits::full(len);
+        let ordered = |tier: fn(Tier) -> bool, allowed: &mut Bits, open: &mut Bits| {
+            let mut passed = Bits::new(len);
+            for relevant in rules().filter(|relevant| tier(relevant.rule.tier)) {
+                let mut hit = relevant.senders.clone();
+                hit.intersect(open);
+                hit.subtract(&passed);
+                match relevant.rule.action {
+                    Action::Pass => passed.unite(&hit),
+                    Action::Deny => open.subtract(&hit),
+                    Action::Accept => {
+                        allowed.unite(&hit);
+                        open.subtract(&hit);
+                    }
+                }
+            }
+        };
+        ordered(|tier| matches!(tier, Tier::Admin(_)), &mut allowed, &mut open);
+        let isolated = match direction {
+            Direction::Egress => Some(self.isolated[1].clone()),
+            Direction::Ingress => self.isolated[0].contains(receiver).then(|| Bits::full(len)),
+        };
+        if let Some(isolated) = isolated {
+            let mut named = Bits::new(len);
+            for relevant in rules().filter(|relevant| relevant.rule.tier == Tier::Namespace) {
+                named.unite(relevant.senders);
+            }
+            named.intersect(&open);
+            named.intersect(&isolated);
+            allowed.unite(&named);
+            open.subtract(&isolated);
+        }
+        ordered(|tier| matches!(tier, Tier::Baseline(_)), &mut allowed, &mut open);
+        allowed.unite(&open);
+        allowed
+    }
+}
+
+/// A rule that says something about connections to one receiver.
+struct Relevant<'n> {
+    rule: &'n Rule,
+    /// The senders it speaks of.
+    senders: &'n Bits,
+    ports: Ports,
+}
+
+/// Cuts all ports into sets that the rules do not tell apart, with the rules that hold each.
+fn cut(relevant: &[Relevant<'_>]) -> Vec<(Ports, Bits)> {
+    let all = Ports::all();
+    let mut starts: Vec<u32> = all.0.iter().map(|(first, _)| first).collect();
+    for (first, last) in relevant.iter().flat_map(|relevant| relevant.ports.0.iter()) {
+        starts.push(first);
+        starts.extend(last.after());
+    }
+    starts.retain(|&start| all.0.contains(start));
+    starts.sort_unstable();
+    starts.dedup();
+    let mut holders = vec![Bits::new(relevant.len()); starts.len()];
+    for (number, relevant) in relevant.iter().enumerate() {
+        for (first, last) in relevant.ports.0.iter() {
+            let from = starts.partition_point(|&start| start < first);
+            let to = starts.partition_point(|&start| start <= last);
+            holders[from..to].iter_mut().for_each(|holder| holder.insert(number));
+        }
+    }
+    let mut parts: HashMap<Bits, Vec<(u32, u32)>> = HashMap::new();
+    let ends = starts.iter().skip(1).map(|start| start - 1).chain([u32::MAX]);
+    for ((&first, last), holder) in starts.iter().zip(ends).zip(holders) {
+        parts.entry(holder).or_default().push((first, last));
+    }
+    parts
+        .into_iter()
+        .map(|(holder, parts)| (Ports(parts.into_iter().collect::<Intervals<_>>()).intersect(&all), holder))
+        .collect()
+}
+
+impl Matrix {
+    /// Who can reach a party.
+    pub fn row(&self, receiver: Party) -> &Row {
+        &self.rows[receiver.0 as usize]
+    }
+
+    /// On which ports the sender can reach the receiver.
+    pub fn ports(&self, sender: Party, receiver: Party) -> Ports {
+        self.row(receiver).ports(sender)
+    }
+}
+
+impl Row {
+    /// On which ports the sender can reach the row's receiver.
+    pub fn ports(&self, sender: Party) -> Ports {
+        let mut ports = Ports::none();
+        for (part, _) in self.parts.iter().filter(|(_, senders)| senders.contains(sender.0 as usize)) {
+            ports.unite(part);
+        }
+        ports
+    }
+
+    /// Sets of ports with the parties that can reach the row's receiver on them.
+    pub fn parts(&self) -> impl Iterator<Item = (&Ports, impl Iterator<Item = Party> + use<'_>)> {
+        self.parts.iter().map(|(ports, senders)| (ports, senders.iter().map(|sender| Party(sender as u32))))
+    }
+}
