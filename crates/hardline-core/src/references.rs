@@ -1,7 +1,9 @@
 //! What a workload's pods need to exist beside them: `ConfigMaps`, `Secrets`, claims, an identity.
 
+use crate::finding::Sink;
+use crate::inventory::Inventory;
 use crate::path::FieldPath;
-use crate::resource::Kind;
+use crate::resource::{Kind, Resource};
 use crate::tree::Value;
 use crate::workload::Workload;
 
@@ -120,4 +122,81 @@ fn named<'a>(kind: Kind, value: Value<'a>, field: &'static str, path: &FieldPath
     let name = value.get(field)?.str().filter(|name| !name.is_empty())?;
     let optional = value.get("optional").and_then(Value::bool) == Some(true);
     Some(Reference { kind, name, path: path.clone().key(field), key: None, optional, role })
+}
+
+/// Reports, once each, the objects of a kind that a workload's pods cannot start without and that
+/// are not there, where such absence may be claimed.
+pub(crate) fn report_absent(workload: &Workload<'_>, kind: Kind, roles: &[Role], sink: &mut Sink<'_>) {
+    let (inventory, namespace) = (sink.inventory(), workload.resource.namespace());
+    let mut absent: Vec<Reference<'_>> = of(workload);
+    absent.retain(|reference| {
+        reference.kind == kind
+            && !reference.optional
+            && roles.contains(&reference.role)
+            && inventory.find(kind, namespace, reference.name).is_none()
+            && !is_made_elsewhere(inventory, kind, namespace, reference.name)
+    });
+    let mut reported = Vec::new();
+    for reference in absent {
+        if !reported.contains(&reference.name) && sink.covers(kind, namespace) {
+            reported.push(reference.name);
+            sink.report(reference.path, format!("{kind} `{}` does not exist", reference.name));
+        }
+    }
+}
+
+/// Reports, once each, the keys that a workload's pods cannot start without and that an object of
+/// this kind, which is there, does not hold.
+pub(crate) fn report_absent_keys(workload: &Workload<'_>, kind: Kind, sink: &mut Sink<'_>) {
+    let (inventory, namespace) = (sink.inventory(), workload.resource.namespace());
+    let mut reported = Vec::new();
+    for reference in of(workload).into_iter().filter(|reference| reference.kind == kind && !reference.optional) {
+        let Some((key, path)) = reference.key else { continue };
+        let keys = |object: &Resource, field| object.value().get(field).is_some_and(|data| data.entry(key).is_some());
+        let holds =
+            |object: &Resource| ["data", "binaryData", "stringData"].into_iter().any(|field| keys(object, field));
+        // What has no data at all is filled by a controller or by hand.
+        let is_empty = |object: &Resource| {
+            let data = ["data", "binaryData", "stringData"].into_iter().filter_map(|field| object.value().get(field));
+            data.flat_map(Value::entries).next().is_none()
+        };
+        let objects: Vec<_> = inventory.named(kind, namespace, reference.name).collect();
+        let Some(object) = objects.first() else { continue };
+        if objects.iter().any(|object| holds(object) || is_empty(object)) || reported.contains(&(reference.name, key)) {
+            continue;
+        }
+        reported.push((reference.name, key));
+        let finding = sink.report(path, format!("{kind} `{}` has no key `{key}`", reference.name));
+        finding.evidence(object, FieldPath::of(&["data"]), "the keys that it has");
+    }
+}
+
+/// Whether something else than a manifest makes the object: Kubernetes itself, a `StatefulSet`, or
+/// the controller of a custom resource that names it, as a `Certificate` names its `Secret`.
+fn is_made_elsewhere(inventory: &Inventory, kind: Kind, namespace: Option<&str>, name: &str) -> bool {
+    let always = match kind {
+        Kind::ServiceAccount => name == "default",
+        Kind::ConfigMap => matches!(name, "kube-root-ca.crt" | "openshift-service-ca.crt" | "istio-ca-root-cert"),
+        Kind::PersistentVolumeClaim => inventory
+            .of_kind(Kind::StatefulSet, namespace)
+            .any(|set| claims_from(set).any(|prefix| name.starts_with(&prefix))),
+        _ => false,
+    };
+    let named = |resource: &Resource| mentions(resource.value(), name);
+    always
+        || inventory.of_kind(Kind::Other, namespace).any(named)
+        || (namespace.is_some() && inventory.of_kind(Kind::Other, None).any(named))
+}
+
+/// What the names of the claims begin with that a `StatefulSet` makes: `data-db-` of `data-db-0`.
+fn claims_from(set: &Resource) -> impl Iterator<Item = String> {
+    let templates = set.spec("volumeClaimTemplates").into_iter().flat_map(Value::items);
+    templates.filter_map(|template| Some(format!("{}-{}-", template.at(&["metadata", "name"])?.str()?, set.name())))
+}
+
+/// Whether any text below a value is this.
+fn mentions(value: Value<'_>, text: &str) -> bool {
+    value.str() == Some(text)
+        || value.items().any(|item| mentions(item, text))
+        || value.entries().any(|entry| mentions(entry.value, text))
 }

@@ -4,6 +4,8 @@
 
 use crate::rule::Rule;
 
+mod configmap_key_missing;
+mod configmap_missing;
 mod container_privileged;
 mod cpu_request_missing;
 mod exemption_expired;
@@ -13,6 +15,7 @@ mod grace_period_too_short;
 mod heap_exceeds_limit;
 mod heap_exceeds_request;
 mod heap_headroom_small;
+mod image_pull_secret_missing;
 mod limit_below_request;
 mod limit_range_missing;
 mod manifest_duplicate_key;
@@ -22,11 +25,15 @@ mod memory_request_missing;
 mod pdb_blocks_drain;
 mod pdb_missing;
 mod pdb_overlaps;
+mod pvc_missing;
 mod qos_not_guaranteed;
 mod quantity_implausible;
 mod quantity_invalid;
 mod quota_missing;
+mod secret_key_missing;
+mod secret_missing;
 mod selector_mismatch;
+mod service_account_missing;
 mod volume_multi_attach;
 
 // Reported by those who read documents and exemptions, not by the engine's traversal.
@@ -38,6 +45,8 @@ pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 
 /// All rules, by id.
 pub static RULES: &[&Rule] = &[
+    &configmap_key_missing::RULE,
+    &configmap_missing::RULE,
     &container_privileged::RULE,
     &cpu_request_missing::RULE,
     &exemption_expired::RULE,
@@ -47,6 +56,7 @@ pub static RULES: &[&Rule] = &[
     &heap_exceeds_limit::RULE,
     &heap_exceeds_request::RULE,
     &heap_headroom_small::RULE,
+    &image_pull_secret_missing::RULE,
     &limit_below_request::RULE,
     &limit_range_missing::RULE,
     &manifest_duplicate_key::RULE,
@@ -56,10 +66,14 @@ pub static RULES: &[&Rule] = &[
     &pdb_blocks_drain::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,
+    &pvc_missing::RULE,
     &qos_not_guaranteed::RULE,
     &quantity_implausible::RULE,
     &quantity_invalid::RULE,
     &quota_missing::RULE,
+    &secret_key_missing::RULE,
+    &secret_missing::RULE,
     &selector_mismatch::RULE,
+    &service_account_missing::RULE,
     &volume_multi_attach::RULE,
 ];

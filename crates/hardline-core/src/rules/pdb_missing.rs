@@ -43,6 +43,11 @@ declare_rule! {
     /// ```
     /// ## Good
     /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Namespace
+    /// metadata:
+    ///   name: shop
+    /// ---
     /// apiVersion: apps/v1
     /// kind: Deployment
     /// metadata:

@@ -4,5 +4,6 @@ mod availability;
 mod capacity;
 mod network_conformance;
 mod quantity;
+mod references;
 mod rules;
 mod support;
