@@ -33,11 +33,14 @@ struct Ns(u32);
 ///
 /// Manifests in a folder rarely are all that a cluster holds. They are taken to be complete
 /// for a namespace that they declare by a `Namespace` manifest, and, elsewhere, for each kind of
-/// which they hold at least one object in that namespace.
+/// which they hold at least one object in that namespace. For Secrets both must hold: most are kept
+/// out of manifests for good reason, so that one more that is not among them says nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
     everything: bool,
     namespaces: HashSet<Box<str>>,
+    /// The namespaces are complete but for Secrets.
+    except_secrets: bool,
     /// By namespace; `""` stands for none, which no namespace can be called.
     kinds: HashMap<Box<str>, HashSet<Kind>>,
 }
@@ -55,12 +58,17 @@ impl Coverage {
 
     /// What a set of manifests covers by itself.
     pub fn of_manifests(resources: &[Resource]) -> Self {
-        let mut coverage = Self::nothing();
+        let mut coverage = Self { except_secrets: true, ..Self::default() };
         for resource in resources {
             match resource.kind() {
-                Kind::Other => {}
+                Kind::Other | Kind::Secret => {}
                 Kind::Namespace => coverage.add_namespace(resource.name()),
                 kind => coverage.add_kind(kind, resource.namespace()),
+            }
+        }
+        for secret in resources.iter().filter(|resource| resource.kind() == Kind::Secret) {
+            if secret.namespace().is_some_and(|namespace| coverage.namespaces.contains(namespace)) {
+                coverage.add_kind(Kind::Secret, secret.namespace());
             }
         }
         coverage
@@ -81,7 +89,8 @@ impl Coverage {
     /// Whether a kind is known completely in a namespace. Cluster-wide kinds have no namespace.
     pub fn covers(&self, kind: Kind, namespace: Option<&str>) -> bool {
         self.everything
-            || namespace.is_some_and(|namespace| self.namespaces.contains(namespace))
+            || (namespace.is_some_and(|namespace| self.namespaces.contains(namespace))
+                && !(self.except_secrets && kind == Kind::Secret))
             || (kind.is_namespaced()
                 && self.kinds.get(namespace.unwrap_or_default()).is_some_and(|kinds| kinds.contains(&kind)))
     }

@@ -5,7 +5,7 @@ use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
-use crate::workload::Workload;
+use crate::workload::{Container, Workload};
 
 /// One object, or one key of it, that a pod names. The object is in the pod's own namespace.
 #[derive(Debug, Clone)]
@@ -41,7 +41,13 @@ pub enum Role {
 pub fn of<'a>(workload: &Workload<'a>) -> Vec<Reference<'a>> {
     let mut references = Vec::new();
     of_identity(workload, &mut references);
-    for (path, volume) in workload.volumes() {
+    // The claims that a `StatefulSet` makes take the place of volumes of the same name.
+    let claims = workload.resource.spec("volumeClaimTemplates").into_iter().flat_map(Value::items);
+    let claims: Vec<_> = claims.filter_map(|claim| claim.at(&["metadata", "name"])?.str()).collect();
+    let volumes = workload
+        .volumes()
+        .filter(|(_, volume)| !volume.get("name").and_then(Value::str).is_some_and(|name| claims.contains(&name)));
+    for (path, volume) in volumes {
         of_volume(volume, &path, &mut references);
     }
     for container in workload.containers() {
@@ -134,11 +140,13 @@ pub(crate) fn report_absent(workload: &Workload<'_>, kind: Kind, roles: &[Role],
             && !reference.optional
             && roles.contains(&reference.role)
             && inventory.find(kind, namespace, reference.name).is_none()
-            && !is_made_elsewhere(inventory, kind, namespace, reference.name)
     });
     let mut reported = Vec::new();
     for reference in absent {
-        if !reported.contains(&reference.name) && sink.covers(kind, namespace) {
+        if !reported.contains(&reference.name)
+            && sink.covers(kind, namespace)
+            && !is_made_elsewhere(inventory, kind, namespace, reference.name)
+        {
             reported.push(reference.name);
             sink.report(reference.path, format!("{kind} `{}` does not exist", reference.name));
         }
@@ -171,21 +179,31 @@ pub(crate) fn report_absent_keys(workload: &Workload<'_>, kind: Kind, sink: &mut
     }
 }
 
-/// Whether something else than a manifest makes the object: Kubernetes itself, a `StatefulSet`, or
-/// the controller of a custom resource that names it, as a `Certificate` names its `Secret`.
+/// Whether something else than a manifest makes the object: Kubernetes itself, a `StatefulSet`, the
+/// controller of a custom resource that names it, as a `Certificate` names its `Secret`, or a
+/// program that is told its name or has a Role for it, as the jobs that make webhook certificates.
 fn is_made_elsewhere(inventory: &Inventory, kind: Kind, namespace: Option<&str>, name: &str) -> bool {
     let always = match kind {
         Kind::ServiceAccount => name == "default",
         Kind::ConfigMap => matches!(name, "kube-root-ca.crt" | "openshift-service-ca.crt" | "istio-ca-root-cert"),
-        Kind::PersistentVolumeClaim => inventory
-            .of_kind(Kind::StatefulSet, namespace)
-            .any(|set| claims_from(set).any(|prefix| name.starts_with(&prefix))),
+        Kind::PersistentVolumeClaim => {
+            let mut sets = inventory.of_kind(Kind::StatefulSet, namespace);
+            sets.any(|set| claims_from(set).any(|prefix| name.starts_with(&prefix)))
+        }
         _ => false,
     };
     let named = |resource: &Resource| mentions(resource.value(), name);
+    let told = |container: Container<'_>| {
+        let flag = |word: &str| word.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('='));
+        let mut variables = container.get("env").into_iter().flat_map(Value::items);
+        container.words().any(|(_, word)| flag(word))
+            || variables.any(|variable| variable.get("value").and_then(Value::str) == Some(name))
+    };
     always
         || inventory.of_kind(Kind::Other, namespace).any(named)
         || (namespace.is_some() && inventory.of_kind(Kind::Other, None).any(named))
+        || inventory.of_kind(Kind::Role, namespace).any(named)
+        || inventory.workloads_in(namespace).any(|workload| workload.containers().any(told))
 }
 
 /// What the names of the claims begin with that a `StatefulSet` makes: `data-db-` of `data-db-0`.

@@ -24,6 +24,13 @@ declare_rule! {
     ///   name: shop
     /// ---
     /// apiVersion: v1
+    /// kind: Secret
+    /// metadata:
+    ///   name: checkout-tls
+    ///   namespace: shop
+    /// type: kubernetes.io/tls
+    /// ---
+    /// apiVersion: v1
     /// kind: Pod
     /// metadata:
     ///   name: checkout

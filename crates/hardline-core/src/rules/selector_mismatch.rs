@@ -8,8 +8,7 @@ use crate::selector::Selector;
 use crate::workload::Workload;
 
 declare_rule! {
-    /// Flags workloads whose `selector` does not match the labels of their own pod template, or
-    /// that have no selector where one is required.
+    /// Flags workloads whose `selector` does not match the labels of their own pod template.
     ///
     /// ## Why
     /// The API server refuses the object. In a pipeline that applies one file after another the
@@ -62,24 +61,14 @@ declare_rule! {
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let resource = workload.resource;
-    let selector = resource.spec("selector");
+    // An absent selector is a matter of the schema, and in a Kustomize base not even a fault.
+    let Some(selector) = resource.spec("selector") else { return };
     let selects = match workload.kind() {
-        // The API server defaults an absent selector from the template only where it still serves
-        // versions of old (`extensions/v1beta1`, `apps/v1beta1`), and always for these.
-        Kind::ReplicationController if selector.is_some() => Selector::of_labels(selector),
-        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet
-            if resource.api_version() == "apps/v1" || selector.is_some() =>
-        {
-            Selector::of(selector)
-        }
+        Kind::ReplicationController => Selector::of_labels(Some(selector)),
+        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => Selector::of(Some(selector)),
         _ => return,
     };
     if workload.template().is_none() || selects.matches(workload.pod_labels()) {
-        return;
-    }
-    let path = FieldPath::of(&["spec", "selector"]);
-    if selector.is_none() {
-        sink.report(path, "`selector` is missing");
         return;
     }
     let label = |key: &str| workload.pod_labels().and_then(|labels| labels.entry(key)).map(|entry| entry.value.raw());
@@ -92,5 +81,5 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
         None => "the selector's expressions do not hold for the labels of the template".to_owned(),
     };
     let labels = workload.template_path().keys(&["metadata", "labels"]);
-    sink.report(path, message).evidence(resource, labels, "the labels of the template");
+    sink.report(FieldPath::of(&["spec", "selector"]), message).evidence(resource, labels, "the labels of the template");
 }

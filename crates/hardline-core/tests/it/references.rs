@@ -8,7 +8,8 @@ use hardline_core::workload::Workload;
 
 use crate::support::lines_of;
 
-const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n";
+const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---
+apiVersion: v1\nkind: Secret\nmetadata: {name: present, namespace: shop}\n---\n";
 
 const EVERYTHING: &str = "apiVersion: v1
 kind: Pod
@@ -64,12 +65,14 @@ fn every_reference_of_a_pod_is_found_where_it_is_written() {
 #[test]
 fn absence_is_claimed_only_where_it_is_known_and_matters() {
     let missing = |rule: &str, text: &str| lines_of(rule, &format!("{NAMESPACE}{text}")).len();
-    assert_eq!(lines_of("secret-missing", EVERYTHING), []);
+    assert_eq!(lines_of("secret-missing", EVERYTHING).len(), 0);
     assert_eq!(missing("secret-missing", EVERYTHING), 3);
     assert_eq!(missing("configmap-missing", EVERYTHING), 3);
     assert_eq!(missing("pvc-missing", EVERYTHING), 1);
     assert_eq!(missing("service-account-missing", EVERYTHING), 1);
     assert_eq!(missing("image-pull-secret-missing", EVERYTHING), 1);
+    let no_secrets = NAMESPACE.split_inclusive("---\n").next().unwrap();
+    assert_eq!(lines_of("secret-missing", &format!("{no_secrets}{EVERYTHING}")).len(), 0);
     let default = EVERYTHING.replace("serviceAccount: web", "serviceAccountName: default");
     assert_eq!(missing("service-account-missing", &default), 0);
     let roots = EVERYTHING.replace("name: roots", "name: kube-root-ca.crt");
@@ -84,6 +87,12 @@ kind: Certificate
 metadata: {name: web, namespace: shop}
 spec: {secretName: token}
 ";
+    let job = "---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: make, namespace: shop}
+spec: {template: {spec: {containers: [{name: make, args: [create, --secret-name=shared]}]}}}
+";
     let set = "---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -91,8 +100,8 @@ metadata: {name: db, namespace: shop}
 spec:
   volumeClaimTemplates: [{metadata: {name: data}}]
 ";
-    let text = format!("{NAMESPACE}{EVERYTHING}{certificate}{set}");
-    assert_eq!(lines_of("secret-missing", &text).len(), 2);
+    let text = format!("{NAMESPACE}{EVERYTHING}{certificate}{job}{set}");
+    assert_eq!(lines_of("secret-missing", &text).len(), 1);
     assert_eq!(lines_of("pvc-missing", &text).len(), 1);
     assert_eq!(lines_of("pvc-missing", &text.replace("claimName: data", "claimName: data-db-0")).len(), 0);
 }
