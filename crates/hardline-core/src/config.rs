@@ -1,12 +1,15 @@
 //! What a judgement is to be made by: the profile, the choice of rules, their settings.
 
+pub mod file;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::exemption::Exemption;
+use crate::pattern;
 use crate::profile::{Enforcement, Profile};
-use crate::rule::Rule;
+use crate::rule::{Rule, Severity};
 
 /// What a judgement is to be made by.
 #[derive(Debug, Clone)]
@@ -17,14 +20,38 @@ pub struct Config {
     pub select: Vec<&'static Rule>,
     /// Do not run these rules.
     pub ignore: Vec<&'static Rule>,
-    /// What a finding of a rule does, instead of what the profile says.
-    pub enforcement: BTreeMap<&'static str, Enforcement>,
+    /// By a rule's id, what becomes of its findings instead of what the profile says.
+    pub rules: BTreeMap<&'static str, Override>,
+    /// Other profiles and rules for some paths or namespaces; the last match counts.
+    pub overrides: Vec<Overrides>,
     /// Exemptions from outside the manifests.
     pub exemptions: Vec<Exemption>,
     /// The date that ends of exemptions are compared with.
     pub today: Date,
     /// What rules may be tuned by.
     pub settings: Settings,
+}
+
+/// What becomes of a rule's findings, instead of what rule and profile say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Override {
+    /// What they do.
+    pub enforcement: Option<Enforcement>,
+    /// The severity that they are reported with.
+    pub severity: Option<Severity>,
+}
+
+/// A profile and rules for a part of the resources.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// The sources that they are for, where `*` stands for any characters; empty for all.
+    pub paths: Vec<String>,
+    /// The namespaces that they are for, where `*` stands for any characters; empty for all.
+    pub namespaces: Vec<String>,
+    /// The profile there.
+    pub profile: Option<Profile>,
+    /// By a rule's id, what becomes of its findings there.
+    pub rules: BTreeMap<&'static str, Override>,
 }
 
 /// What rules may be tuned by.
@@ -64,27 +91,47 @@ impl Config {
             profile: Profile::default(),
             select: Vec::new(),
             ignore: Vec::new(),
-            enforcement: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            overrides: Vec::new(),
             exemptions: Vec::new(),
             today,
             settings: Settings::default(),
         }
     }
 
-    /// What a finding of this rule does under a profile, the overrides taken into account.
-    pub fn enforcement(&self, rule: &Rule, profile: Profile) -> Enforcement {
+    /// What becomes of a rule's findings under a profile: what they do, and how severe they are.
+    ///
+    /// `overrides` are those that apply, the strongest first.
+    pub fn standing<'o>(
+        &'o self,
+        rule: &Rule,
+        profile: Profile,
+        overrides: impl IntoIterator<Item = &'o Overrides>,
+    ) -> (Enforcement, Severity) {
         let listed = |rules: &[&Rule]| rules.iter().any(|listed| listed.id == rule.id);
+        let maps = overrides.into_iter().map(|overrides| &overrides.rules).chain([&self.rules]);
+        let found: Vec<Override> = maps.filter_map(|rules| rules.get(rule.id).copied()).collect();
+        let severity = found.iter().find_map(|found| found.severity).unwrap_or(rule.severity);
         if listed(&self.ignore) || !(self.select.is_empty() || listed(&self.select)) {
-            return Enforcement::Off;
+            return (Enforcement::Off, severity);
         }
-        if let Some(&enforcement) = self.enforcement.get(rule.id) {
-            return enforcement;
-        }
-        match profile.enforcement(rule) {
+        let chosen = found.iter().find_map(|found| found.enforcement);
+        let enforcement = chosen.unwrap_or_else(|| match profile.enforcement(rule, severity) {
             // Selected by name: run it as the profile that has it would.
-            Enforcement::Off if !self.select.is_empty() => rule.profile.enforcement(rule),
+            Enforcement::Off if !self.select.is_empty() => rule.profile.enforcement(rule, severity),
             enforcement => enforcement,
-        }
+        });
+        (enforcement, severity)
+    }
+}
+
+impl Overrides {
+    /// Whether they are for what is in this source and namespace.
+    pub fn apply_to(&self, source: &str, namespace: Option<&str>) -> bool {
+        let any = |patterns: &[String], text: &str| {
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern::matches(pattern, text))
+        };
+        any(&self.paths, source) && any(&self.namespaces, namespace.unwrap_or_default())
     }
 }
 

@@ -44,8 +44,8 @@ impl Profile {
     pub const ALL: [Self; 5] =
         [Self::Baseline, Self::Production, Self::Critical, Self::PodSecurityBaseline, Self::PodSecurityRestricted];
 
-    /// What a finding of this rule does under this profile.
-    pub fn enforcement(self, rule: &Rule) -> Enforcement {
+    /// What a finding of this rule and severity does under this profile.
+    pub fn enforcement(self, rule: &Rule, severity: Severity) -> Enforcement {
         let level = match self {
             Self::PodSecurityBaseline => Some(Standard::Baseline),
             Self::PodSecurityRestricted => Some(Standard::Restricted),
@@ -58,7 +58,7 @@ impl Profile {
         if rule.profile > self {
             return Enforcement::Off;
         }
-        match (rule.severity, self) {
+        match (severity, self) {
             (Severity::Critical | Severity::High, _) | (Severity::Medium, Self::Critical) => Enforcement::Deny,
             (Severity::Medium, _) | (Severity::Low, Self::Critical) => Enforcement::Warn,
             (Severity::Low, _) => Enforcement::Audit,
@@ -100,6 +100,9 @@ impl FromStr for Profile {
 }
 
 impl Enforcement {
+    /// All of them, mildest first.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Audit, Self::Warn, Self::Deny];
+
     /// The word used in every format.
     pub fn name(self) -> &'static str {
         match self {

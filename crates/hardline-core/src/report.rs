@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Place};
+use crate::finding::Place;
 use crate::inventory::Inventory;
 use crate::profile::Enforcement;
 use crate::resource::ResourceId;
 use crate::rule::{Category, Rule, Severity};
 use crate::source::{Source, Span};
-use crate::verdict::Judgement;
+use crate::verdict::{Judged, Judgement};
 
 /// The name and version of the JSON form.
 pub const SCHEMA: &str = "hardline.report/v1";
@@ -176,11 +176,8 @@ pub struct Read {
 impl Report {
     /// Joins a judgement with the texts that its inventory was read from.
     pub fn new(judgement: &Judgement, inventory: &Inventory, read: Read) -> Self {
-        let mut findings: Vec<Reported> = judgement
-            .findings
-            .iter()
-            .map(|judged| Reported::new(&judged.finding, judged.enforcement, inventory))
-            .collect();
+        let mut findings: Vec<Reported> =
+            judgement.findings.iter().map(|judged| Reported::new(judged, inventory)).collect();
         findings.sort_by(|a, b| a.order().cmp(&b.order()));
         let mut counts = Counts::default();
         for finding in &findings {
@@ -231,7 +228,8 @@ impl Counts {
 }
 
 impl Reported {
-    fn new(finding: &Finding, enforcement: Enforcement, inventory: &Inventory) -> Self {
+    fn new(judged: &Judged, inventory: &Inventory) -> Self {
+        let finding = &judged.finding;
         let evidence = finding.evidence.iter().map(|evidence| ReportedEvidence {
             message: evidence.message.clone(),
             resource: resource_id(&evidence.place, inventory),
@@ -241,8 +239,8 @@ impl Reported {
         Self {
             rule: finding.rule,
             category: finding.rule.category,
-            severity: finding.rule.severity,
-            enforcement,
+            severity: judged.severity,
+            enforcement: judged.enforcement,
             message: finding.message.clone(),
             help: finding.help.clone().unwrap_or_else(|| finding.rule.help.to_owned()),
             resource: resource_id(&finding.place, inventory),

@@ -1,6 +1,6 @@
 //! From an inventory to a judgement: runs the rules, applies exemptions and enforcement.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::profile::{Enforcement, Profile};
 use crate::resource::{Kind, Resource};
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Rule, Severity};
 use crate::rules::{self, RULES};
 use crate::workload::{Container, Workload};
 
@@ -37,6 +37,8 @@ pub struct Judged {
     pub finding: Finding,
     /// What it does.
     pub enforcement: Enforcement,
+    /// How much harm it does: its rule's severity, unless the configuration says otherwise.
+    pub severity: Severity,
 }
 
 /// A finding that somebody has answered for.
@@ -94,27 +96,62 @@ pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judg
 struct Engine<'a> {
     inventory: &'a Inventory,
     config: &'a Config,
-    rules: Vec<&'static Rule>,
+    /// What becomes of each rule's findings, in as many combinations as there are.
+    standings: Vec<Standing>,
+    /// The standing that holds for each resource, and last the one for text that is no resource.
+    standing_of: Vec<usize>,
 }
+
+/// What becomes of each rule's findings, in the order of [`RULES`].
+struct Standing(Vec<(Enforcement, Severity)>);
 
 impl<'a> Engine<'a> {
     fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
-        let mut profiles = BTreeSet::from([config.profile]);
-        profiles.extend(
-            inventory.resources().iter().filter_map(|resource| resource.label(PROFILE_LABEL)?.parse::<Profile>().ok()),
-        );
-        let runs = |rule: &&Rule| profiles.iter().any(|&profile| config.enforcement(rule, profile) > Enforcement::Off);
-        Self { inventory, config, rules: RULES.iter().copied().filter(runs).collect() }
+        let mut engine = Self { inventory, config, standings: Vec::new(), standing_of: Vec::new() };
+        let mut known: HashMap<(Profile, Vec<usize>), usize> = HashMap::new();
+        for resource in inventory.resources().iter().map(Some).chain([None]) {
+            let key = engine.profile_and_overrides(resource);
+            let at = *known.entry(key).or_insert_with_key(|(profile, overrides)| {
+                let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
+                let standing = RULES.iter().map(|rule| config.standing(rule, *profile, overrides()));
+                engine.standings.push(Standing(standing.collect()));
+                engine.standings.len() - 1
+            });
+            engine.standing_of.push(at);
+        }
+        engine
+    }
+
+    /// The profile of a resource and the overrides for it, the strongest first.
+    ///
+    /// The profile is its own label's, else its namespace's, else the last override's, else the
+    /// configured one.
+    fn profile_and_overrides(&self, resource: Option<&Resource>) -> (Profile, Vec<usize>) {
+        let Some(resource) = resource else { return (self.config.profile, Vec::new()) };
+        let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
+        let namespace = || self.inventory.find(Kind::Namespace, None, resource.namespace()?);
+        let all = self.config.overrides.iter().enumerate().rev();
+        let apply = all.filter(|(_, overrides)| overrides.apply_to(&resource.source().name, resource.namespace()));
+        let overrides: Vec<usize> = apply.map(|(at, _)| at).collect();
+        let overridden = || overrides.iter().find_map(|&at| self.config.overrides[at].profile);
+        let profile = label(resource).or_else(|| namespace().and_then(label)).or_else(overridden);
+        (profile.unwrap_or(self.config.profile), overrides)
+    }
+
+    fn standing(&self, place: &Place) -> &Standing {
+        let at = match place {
+            Place::Field { resource, .. } => *resource as usize,
+            Place::Text { .. } => self.standing_of.len() - 1,
+        };
+        &self.standings[self.standing_of[at]]
     }
 
     fn judge_resource(&self, resource: &Resource, outcome: &mut Outcome) {
-        let profile = self.profile(resource);
+        let standing = &self.standings[self.standing_of[resource.index as usize]];
         let workload = Workload::of(resource);
         let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
-        for &rule in &self.rules {
-            if self.config.enforcement(rule, profile) == Enforcement::Off
-                || !applies(rule, resource, workload.is_some())
-            {
+        for (rule, &(enforcement, _)) in RULES.iter().zip(&standing.0) {
+            if enforcement == Enforcement::Off || !applies(rule, resource, workload.is_some()) {
                 continue;
             }
             let findings = outcome.findings.len();
@@ -138,45 +175,24 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// The profile of a resource: its own label's, else its namespace's, else the configured one.
-    fn profile(&self, resource: &Resource) -> Profile {
-        let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
-        let namespace = || self.inventory.find(Kind::Namespace, None, resource.namespace()?);
-        label(resource).or_else(|| namespace().and_then(label)).unwrap_or(self.config.profile)
-    }
-
     /// Applies exemptions and enforcement, and reports exemptions that are no good.
     fn settle(&self, outcome: Outcome) -> Judgement {
         let mut judgement = Judgement::default();
-        let mut exemptions = self.config.exemptions.clone();
-        let mut findings = outcome.findings;
-        for resource in self.inventory.resources() {
-            for exemption in exemption::of_resource(resource) {
-                match exemption {
-                    Ok(exemption) => exemptions.push(exemption),
-                    Err((span, invalid)) => findings.push(Finding::in_text(
-                        &rules::EXEMPTION_INVALID,
-                        resource.source().clone(),
-                        span,
-                        invalid.to_string(),
-                    )),
-                }
-            }
+        let (exemptions, invalid) = self.exemptions();
+        let mut by_rule: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, exemption) in exemptions.iter().enumerate() {
+            by_rule.entry(exemption.rule.id).or_default().push(at);
         }
         let mut used = vec![false; exemptions.len()];
-        for finding in findings {
-            let covering = exemptions.iter().position(|exemption| self.covers(exemption, &finding));
-            match covering {
-                Some(at) if exemptions[at].until.is_none_or(|until| until >= self.config.today) => {
-                    used[at] = true;
-                    judgement.exempted.push(Exempted { finding, exemption: exemptions[at].clone() });
-                }
-                other => {
-                    if let Some(at) = other {
-                        used[at] = true;
-                    }
-                    judgement.findings.extend(self.enforce(finding));
-                }
+        for finding in outcome.findings.into_iter().chain(invalid) {
+            let of_rule = by_rule.get(finding.rule.id).into_iter().flatten();
+            let covering: Vec<usize> = of_rule.copied().filter(|&at| self.covers(&exemptions[at], &finding)).collect();
+            for &at in &covering {
+                used[at] = true;
+            }
+            match covering.iter().find(|&&at| !self.has_ended(&exemptions[at])) {
+                Some(&at) => judgement.exempted.push(Exempted { finding, exemption: exemptions[at].clone() }),
+                None => judgement.findings.extend(self.enforce(finding)),
             }
         }
         for (exemption, used) in exemptions.iter().zip(used) {
@@ -188,32 +204,57 @@ impl<'a> Engine<'a> {
         judgement
     }
 
-    fn covers(&self, exemption: &Exemption, finding: &Finding) -> bool {
-        let resource = match &finding.place {
-            Place::Field { resource, .. } => &self.inventory.resources()[*resource as usize],
-            Place::Text { .. } => return false,
-        };
-        exemption.rule.id == finding.rule.id && exemption.scope.contains(resource)
+    /// All exemptions, and a finding for each that is not valid.
+    fn exemptions(&self) -> (Vec<Exemption>, Vec<Finding>) {
+        let mut exemptions = self.config.exemptions.clone();
+        let mut findings = Vec::new();
+        for resource in self.inventory.resources() {
+            for exemption in exemption::of_resource(resource) {
+                match exemption {
+                    Ok(exemption) => exemptions.push(exemption),
+                    Err((span, invalid)) => {
+                        let source = resource.source().clone();
+                        findings.push(Finding::in_text(&rules::EXEMPTION_INVALID, source, span, invalid.to_string()));
+                    }
+                }
+            }
+        }
+        (exemptions, findings)
     }
 
-    fn stale(&self, exemption: &Exemption, used: bool) -> Option<Finding> {
-        let id = exemption.rule.id;
-        let found = |rule, message| Finding::in_text(rule, exemption.source.clone(), exemption.span, message);
-        match exemption.until.filter(|&until| until < self.config.today) {
-            Some(until) => Some(found(&rules::EXEMPTION_EXPIRED, format!("the exemption from {id} ended on {until}"))),
-            // A rule that did not run says nothing about its exemptions.
-            None if used || !self.rules.iter().any(|rule| rule.id == id) => None,
-            None => Some(found(&rules::EXEMPTION_UNUSED, format!("nothing here breaks {id}"))),
+    fn covers(&self, exemption: &Exemption, finding: &Finding) -> bool {
+        match &finding.place {
+            Place::Field { resource, .. } => exemption.scope.contains(&self.inventory.resources()[*resource as usize]),
+            Place::Text { .. } => false,
         }
     }
 
+    fn has_ended(&self, exemption: &Exemption) -> bool {
+        exemption.until.is_some_and(|until| until < self.config.today)
+    }
+
+    /// What is wrong with an exemption that has ended, or covers nothing.
+    fn stale(&self, exemption: &Exemption, used: bool) -> Option<Finding> {
+        let id = exemption.rule.id;
+        let found = |rule, message| Finding::in_text(rule, exemption.source.clone(), exemption.span, message);
+        if let Some(until) = exemption.until.filter(|_| self.has_ended(exemption)) {
+            return Some(found(&rules::EXEMPTION_EXPIRED, format!("the exemption from {id} ended on {until}")));
+        }
+        // A rule that did not run says nothing about its exemptions.
+        let runs = self.standings.iter().any(|standing| standing.of(exemption.rule).0 > Enforcement::Off);
+        (!used && runs).then(|| found(&rules::EXEMPTION_UNUSED, format!("nothing here breaks {id}")))
+    }
+
     fn enforce(&self, finding: Finding) -> Option<Judged> {
-        let profile = match &finding.place {
-            Place::Field { resource, .. } => self.profile(&self.inventory.resources()[*resource as usize]),
-            Place::Text { .. } => self.config.profile,
-        };
-        let enforcement = self.config.enforcement(finding.rule, profile);
-        (enforcement > Enforcement::Off).then_some(Judged { finding, enforcement })
+        let (enforcement, severity) = self.standing(&finding.place).of(finding.rule);
+        (enforcement > Enforcement::Off).then_some(Judged { finding, enforcement, severity })
+    }
+}
+
+impl Standing {
+    fn of(&self, rule: &Rule) -> (Enforcement, Severity) {
+        let at = RULES.binary_search_by(|listed| listed.id.cmp(rule.id));
+        at.map_or((Enforcement::Off, rule.severity), |at| self.0[at])
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod availability;
 mod capacity;
+mod config;
 mod network_conformance;
 mod quantity;
 mod references;
 mod rules;
 mod support;
+mod verdict;
