@@ -6,7 +6,23 @@ use crate::rule::Rule;
 
 mod configmap_key_missing;
 mod configmap_missing;
+mod container_apparmor_unconfined;
+mod container_capabilities_kept;
+mod container_capability_added;
+mod container_host_port;
+mod container_host_process;
+mod container_may_run_as_root;
+mod container_non_root_unenforced;
+mod container_privilege_escalation;
 mod container_privileged;
+mod container_proc_unmasked;
+mod container_proc_unmasked_in_user_namespace;
+mod container_root_filesystem_writable;
+mod container_runs_as_root;
+mod container_seccomp_missing;
+mod container_seccomp_unconfined;
+mod container_selinux_custom;
+mod container_writable_volume_missing;
 mod cpu_request_missing;
 mod exemption_expired;
 mod exemption_invalid;
@@ -15,7 +31,11 @@ mod grace_period_too_short;
 mod heap_exceeds_limit;
 mod heap_exceeds_request;
 mod heap_headroom_small;
+mod image_digest_missing;
 mod image_pull_secret_missing;
+mod image_reference_invalid;
+mod image_tag_forbidden;
+mod image_tag_latest;
 mod limit_below_request;
 mod limit_range_missing;
 mod manifest_duplicate_key;
@@ -25,6 +45,9 @@ mod memory_request_missing;
 mod pdb_blocks_drain;
 mod pdb_missing;
 mod pdb_overlaps;
+mod pod_host_namespace;
+mod pod_sysctl_unsafe;
+mod probe_host_set;
 mod pvc_missing;
 mod qos_not_guaranteed;
 mod quantity_implausible;
@@ -34,7 +57,11 @@ mod secret_key_missing;
 mod secret_missing;
 mod selector_mismatch;
 mod service_account_missing;
+mod volume_host_path;
+mod volume_host_path_sensitive;
 mod volume_multi_attach;
+mod volume_runtime_socket;
+mod volume_type_restricted;
 
 // Reported by those who read documents and exemptions, not by the engine's traversal.
 pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
@@ -47,7 +74,23 @@ pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 pub static RULES: &[&Rule] = &[
     &configmap_key_missing::RULE,
     &configmap_missing::RULE,
+    &container_apparmor_unconfined::RULE,
+    &container_capabilities_kept::RULE,
+    &container_capability_added::RULE,
+    &container_host_port::RULE,
+    &container_host_process::RULE,
+    &container_may_run_as_root::RULE,
+    &container_non_root_unenforced::RULE,
+    &container_privilege_escalation::RULE,
     &container_privileged::RULE,
+    &container_proc_unmasked::RULE,
+    &container_proc_unmasked_in_user_namespace::RULE,
+    &container_root_filesystem_writable::RULE,
+    &container_runs_as_root::RULE,
+    &container_seccomp_missing::RULE,
+    &container_seccomp_unconfined::RULE,
+    &container_selinux_custom::RULE,
+    &container_writable_volume_missing::RULE,
     &cpu_request_missing::RULE,
     &exemption_expired::RULE,
     &exemption_invalid::RULE,
@@ -56,7 +99,11 @@ pub static RULES: &[&Rule] = &[
     &heap_exceeds_limit::RULE,
     &heap_exceeds_request::RULE,
     &heap_headroom_small::RULE,
+    &image_digest_missing::RULE,
     &image_pull_secret_missing::RULE,
+    &image_reference_invalid::RULE,
+    &image_tag_forbidden::RULE,
+    &image_tag_latest::RULE,
     &limit_below_request::RULE,
     &limit_range_missing::RULE,
     &manifest_duplicate_key::RULE,
@@ -66,6 +113,9 @@ pub static RULES: &[&Rule] = &[
     &pdb_blocks_drain::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,
+    &pod_host_namespace::RULE,
+    &pod_sysctl_unsafe::RULE,
+    &probe_host_set::RULE,
     &pvc_missing::RULE,
     &qos_not_guaranteed::RULE,
     &quantity_implausible::RULE,
@@ -75,5 +125,9 @@ pub static RULES: &[&Rule] = &[
     &secret_missing::RULE,
     &selector_mismatch::RULE,
     &service_account_missing::RULE,
+    &volume_host_path::RULE,
+    &volume_host_path_sensitive::RULE,
     &volume_multi_attach::RULE,
+    &volume_runtime_socket::RULE,
+    &volume_type_restricted::RULE,
 ];

@@ -94,6 +94,11 @@ impl<'a> Workload<'a> {
         self.pod_spec()?.get(key)
     }
 
+    /// A field of the pod's security context, which containers inherit unless they set it.
+    pub fn security(&self, key: &str) -> Option<Value<'a>> {
+        self.pod("securityContext")?.get(key)
+    }
+
     /// The path of the pod's spec in the resource.
     pub fn pod_path(&self) -> FieldPath {
         FieldPath::of(self.template).key("spec")
@@ -139,6 +144,12 @@ impl<'a> Workload<'a> {
     /// Whether the pods run Windows, by `spec.os.name`.
     pub fn is_windows(&self) -> bool {
         self.pod("os").and_then(|os| os.get("name")).and_then(Value::str) == Some("windows")
+    }
+
+    /// Whether the pods have a user namespace of their own, in which root is nobody on the node
+    /// (`hostUsers: false`, KEP-127).
+    pub fn has_user_namespace(&self) -> bool {
+        self.pod("hostUsers").and_then(Value::bool) == Some(false)
     }
 
     /// All containers: init containers and sidecars first, as they start, then main ones,
@@ -203,6 +214,16 @@ impl<'a> Container<'a> {
     /// A field of the container's security context.
     pub fn security(&self, key: &str) -> Option<Value<'a>> {
         self.at(&["securityContext", key])
+    }
+
+    /// The field of the security context that holds for the container: its own, else its pod's.
+    pub fn effective_security(&self, key: &str) -> Option<Value<'a>> {
+        self.security(key).or_else(|| self.workload.security(key))
+    }
+
+    /// Whether the container runs with `privileged: true`.
+    pub fn is_privileged(&self) -> bool {
+        self.security("privileged").and_then(Value::bool) == Some(true)
     }
 
     /// The image as written.

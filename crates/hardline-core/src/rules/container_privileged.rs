@@ -2,7 +2,6 @@ use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
-use crate::tree::Value;
 use crate::workload::Container;
 
 declare_rule! {
@@ -53,7 +52,7 @@ declare_rule! {
 }
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
-    if container.security("privileged").and_then(Value::bool) == Some(true) {
+    if container.is_privileged() {
         let path = container.path().keys(&["securityContext", "privileged"]);
         sink.report(path, format!("container `{}` runs privileged", container.name()));
     }

@@ -4,6 +4,7 @@ mod availability;
 mod capacity;
 mod config;
 mod network_conformance;
+mod pod_security;
 mod quantity;
 mod references;
 mod rules;

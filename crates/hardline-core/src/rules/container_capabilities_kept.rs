@@ -1,0 +1,80 @@
+use crate::declare_rule;
+use crate::finding::Sink;
+use crate::profile::Profile;
+use crate::rule::{Category, Check, Severity, Standard};
+use crate::security;
+use crate::tree::Value;
+use crate::workload::Container;
+
+declare_rule! {
+    /// Flags containers that keep capabilities which they could drop.
+    ///
+    /// ## Why
+    /// A container starts with a dozen capabilities, among them to change the owner of files, to
+    /// become any user and to make device nodes. Hardly any program needs them, and an intruder has
+    /// use for each. The restricted level of the Pod Security Standards drops `ALL` and lets back
+    /// only `NET_BIND_SERVICE`.
+    ///
+    /// ## Bad
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: app
+    /// spec:
+    ///   containers:
+    ///     - name: app # finding
+    ///       image: example.com/app:1.4
+    ///     - name: proxy
+    ///       image: example.com/proxy:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop: [ALL]
+    ///           add: [CHOWN] # finding
+    /// ```
+    /// ## Good
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: app
+    /// spec:
+    ///   containers:
+    ///     - name: app
+    ///       image: example.com/app:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop: [ALL]
+    /// ```
+    "container-capabilities-kept" {
+        summary: "container keeps capabilities it could drop",
+        help: "set `securityContext.capabilities.drop: [ALL]`; add back only NET_BIND_SERVICE, and only if it is needed",
+        category: Category::Security,
+        severity: Severity::Medium,
+        since: "0.1.0",
+        profile: Profile::Production,
+        standard: Some(Standard::Restricted),
+        check: Check::Container(check),
+    }
+}
+
+fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
+    if !security::since(sink, 22) || security::exempts_windows(&container.workload, sink) || container.is_privileged() {
+        return;
+    }
+    let listed = |list| container.at(&["securityContext", "capabilities", list]).into_iter().flat_map(Value::items);
+    let name = container.name();
+    if !listed("drop").any(|capability| capability.raw() == "ALL") {
+        let path = container.path().keys(&["securityContext", "capabilities", "drop"]);
+        sink.report(path, format!("container `{name}` does not drop `ALL` capabilities"));
+        return;
+    }
+    for (index, capability) in listed("add").enumerate() {
+        let capability = capability.raw();
+        // All others are reported by `container-capability-added`.
+        if security::DEFAULT_CAPABILITIES.contains(&capability) && capability != "NET_BIND_SERVICE" {
+            let path = container.path().keys(&["securityContext", "capabilities", "add"]).index(index);
+            sink.report(path, format!("container `{name}` adds the capability {capability} back"));
+        }
+    }
+}
