@@ -1,2 +1,27 @@
-//! The command line.
-fn main() {}
+//! The command line of hardline: reads arguments, calls the libraries, prints, sets the exit code.
+
+use std::process::ExitCode;
+
+mod check;
+mod cli;
+mod completions;
+mod explain;
+mod man;
+mod markdown;
+mod progress;
+mod reporter;
+mod rule_argument;
+mod terminal;
+
+/// Exit code for "could not judge": wrong usage, unreadable input, no cluster.
+const UNABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::error(&format!("{error:#}"));
+            ExitCode::from(UNABLE)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The forms in which a report is printed.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use hardline_core::report::Report;
+
+mod concise;
+mod github;
+mod human;
+mod json;
+mod sarif;
+
+pub(crate) use human::{statistics, summary};
+
+/// A form in which a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people: each finding in its manifest, and what to do about it
+    Human,
+    /// One line for each finding: `file:line:col: severity[rule] message`
+    Concise,
+    /// For programs: hardline.report/v1
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// Annotations in the log of GitHub Actions
+    Github,
+}
+
+/// What a reporter needs to know beside the report.
+pub(crate) struct View {
+    /// How long the run took.
+    pub(crate) elapsed: Duration,
+    /// Columns to write for.
+    pub(crate) width: usize,
+    /// Findings only.
+    pub(crate) quiet: bool,
+}
+
+impl Format {
+    /// Writes a report.
+    pub(crate) fn write(self, report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Human => human::write(report, view, out),
+            Self::Concise => concise::write(report, out),
+            Self::Json => json::write(report, out),
+            Self::Sarif => sarif::write(report, out),
+            Self::Github => github::write(report, out),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The report for people: each finding in its manifest, then what it comes to.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Group, Level, Renderer};
+use hardline_core::report::{Counts, NotEvaluated, Report, Reported};
+use hardline_core::rule::{Rule, Severity};
+
+use crate::markdown;
+use crate::reporter::View;
+use crate::terminal::{self, BOLD, CODE, DIM, visible};
+
+mod excerpt;
+
+use excerpt::{Excerpt, Mark};
+
+/// From so many findings on, a count says more than the list.
+const MANY: usize = 50;
+
+/// Writes the findings and, unless the view is quiet, the summary.
+pub(crate) fn write(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii).term_width(view.width);
+    for finding in &report.findings {
+        writeln!(out, "{}\n", render(finding, &renderer))?;
+    }
+    if view.quiet {
+        return Ok(());
+    }
+    not_evaluated(&report.not_evaluated, out)?;
+    summary(report, view, out)?;
+    hints(report, out)
+}
+
+/// Writes how many findings each rule has instead of the findings.
+pub(crate) fn statistics(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let mut rules: Vec<&Rule> = report.findings.iter().map(|finding| finding.rule).collect();
+    rules.sort_unstable_by_key(|rule| rule.id);
+    let mut counts: Vec<_> = rules.chunk_by(|a, b| a.id == b.id).map(|same| (same.len(), same[0])).collect();
+    counts.sort_by_key(|(count, rule)| (Reverse(*count), Reverse(rule.severity), rule.id));
+    let width = counts.iter().map(|(_, rule)| rule.id.len()).max().unwrap_or_default();
+    for (count, rule) in &counts {
+        let severity = terminal::severity(rule.severity);
+        write!(out, "{count:>6}  {severity}{:8}{severity:#}  ", rule.severity)?;
+        writeln!(out, "{CODE}{:width$}{CODE:#}  {}", rule.id, rule.summary)?;
+    }
+    if view.quiet {
+        return Ok(());
+    }
+    if !counts.is_empty() {
+        writeln!(out)?;
+    }
+    not_evaluated(&report.not_evaluated, out)?;
+    summary(report, view, out)
+}
+
+/// One finding: title, manifest, evidence, help.
+fn render(finding: &Reported, renderer: &Renderer) -> String {
+    let level = match finding.severity {
+        Severity::Critical | Severity::High => Level::ERROR,
+        Severity::Medium => Level::WARNING,
+        Severity::Low => Level::INFO,
+    };
+    let title = level.with_name(finding.severity.name()).primary_title(visible(&finding.message)).id(finding.rule.id);
+    let resource = finding.resource.as_ref().map(|resource| format!("in {resource}"));
+    let mut marks = vec![Mark { primary: true, location: &finding.location, label: resource.unwrap_or_default() }];
+    marks.extend(finding.evidence.iter().map(|evidence| Mark {
+        primary: false,
+        location: &evidence.location,
+        label: evidence.message.clone(),
+    }));
+    let mut group = Group::with_title(title);
+    for excerpt in Excerpt::of(marks) {
+        group = group.elements(excerpt.elements());
+    }
+    renderer.render(&[group.element(Level::HELP.message(visible(&finding.help)))])
+}
+
+/// The rules that lacked knowledge, one line each.
+fn not_evaluated(lacking: &[NotEvaluated], out: &mut dyn Write) -> io::Result<()> {
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{BOLD}not evaluated{BOLD:#}, for want of what these manifests do not hold:")?;
+    let width = lacking.iter().map(|lack| lack.rule.len()).max().unwrap_or_default();
+    for same in lacking.chunk_by(|a, b| a.rule == b.rule) {
+        write!(out, "  {CODE}{:width$}{CODE:#}  {DIM}needs {}", same[0].rule, visible(&same[0].needs))?;
+        match same.len() - 1 {
+            0 => writeln!(out, "{DIM:#}")?,
+            more => writeln!(out, ", and {more} more{DIM:#}")?,
+        }
+    }
+    writeln!(out, "  if nothing exists outside these manifests, `{CODE}--assume-complete{CODE:#}` evaluates them\n")
+}
+
+/// Writes one line: how many findings in how much.
+pub(crate) fn summary(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let summary = &report.summary;
+    let resources = counted(summary.resources, "resource");
+    let workloads = counted(summary.workloads, "workload");
+    let files = counted(summary.files, "file");
+    if summary.findings.total() == 0 {
+        let good = anstyle::AnsiColor::Green.on_default().bold();
+        write!(out, "{good}all clear{good:#}: ")?;
+    } else {
+        findings(summary.findings, out)?;
+    }
+    write!(out, "{resources} ({workloads}) in {files}")?;
+    if summary.exempted > 0 {
+        write!(out, "; {} exempted", summary.exempted)?;
+    }
+    if summary.skipped > 0 {
+        write!(out, "; skipped {}", counted(summary.skipped, "other document"))?;
+    }
+    writeln!(out, "{DIM} ({:.2} s){DIM:#}", view.elapsed.as_secs_f32())
+}
+
+/// `3 findings (1 critical, 2 low) in `.
+fn findings(counts: Counts, out: &mut dyn Write) -> io::Result<()> {
+    let by_severity = [
+        (Severity::Critical, counts.critical),
+        (Severity::High, counts.high),
+        (Severity::Medium, counts.medium),
+        (Severity::Low, counts.low),
+    ];
+    write!(out, "{BOLD}{}{BOLD:#} (", counted(counts.total(), "finding"))?;
+    for (at, (severity, count)) in by_severity.into_iter().filter(|&(_, count)| count > 0).enumerate() {
+        let style = terminal::severity(severity);
+        write!(out, "{}{style}{count} {severity}{style:#}", if at > 0 { ", " } else { "" })?;
+    }
+    write!(out, ") in ")
+}
+
+fn hints(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(first) = report.findings.first() {
+        markdown::prose(&format!("`hardline explain {}` says why and how to fix it", first.rule.id), out)?;
+    }
+    if report.findings.len() >= MANY {
+        markdown::prose("`--statistics` counts the findings by rule, `--format concise` takes one line for each", out)?;
+    }
+    Ok(())
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

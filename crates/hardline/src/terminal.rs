@@ -1,0 +1,104 @@
+//! Writing to a terminal: what may reach it, how wide it is, and what happens when nobody listens.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, Write};
+
+use anstyle::{AnsiColor, Style};
+use hardline_core::rule::Severity;
+
+/// Emphasis without colour.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// What matters less than its surroundings.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// Names that can be typed: rules, commands, fields.
+pub(crate) const CODE: Style = AnsiColor::Cyan.on_default();
+
+/// The style of a severity.
+pub(crate) fn severity(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low => AnsiColor::BrightBlue.on_default(),
+    }
+}
+
+/// Text that came from a manifest, with control characters and those that reorder text made
+/// visible, so that no name can move the cursor, change colours or hide what follows.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut visible = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_hidden(character) {
+            let _ = write!(visible, "{}", character.escape_default());
+        } else {
+            visible.push(character);
+        }
+    }
+    Cow::Owned(visible)
+}
+
+/// Whether a terminal acts on a character instead of showing it.
+pub(crate) fn is_hidden(character: char) -> bool {
+    let reorders =
+        matches!(character, '\u{061C}' | '\u{200E}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || reorders
+}
+
+/// The width to write for: the terminal's, or enough for code where there is none.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size().map_or(140, |(width, _)| usize::from(width.0).max(40))
+}
+
+/// Writes to standard output in one go. That the reader has gone away, as `head` does, is no error.
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    // The buffer would try again when dropped.
+    let _ = out.into_parts();
+    unless_closed(written)
+}
+
+/// As [`print`], to standard error.
+pub(crate) fn print_error(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    unless_closed(write(&mut anstream::stderr().lock()))
+}
+
+/// Says what went wrong.
+pub(crate) fn error(message: &str) {
+    say("error", AnsiColor::Red, message);
+}
+
+/// Says what the user should know although nothing went wrong.
+pub(crate) fn notice(message: &str) {
+    say("notice", AnsiColor::Yellow, message);
+}
+
+fn say(word: &str, colour: AnsiColor, message: &str) {
+    let style = colour.on_default().bold();
+    let lines: Vec<_> = message.lines().map(visible).collect();
+    // Where standard error is closed there is nowhere left to say so.
+    let _ = print_error(|err| writeln!(err, "{style}{word}{style:#}: {}", lines.join("\n")));
+}
+
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_manifests_cannot_steer_a_terminal() {
+        assert_eq!(visible("plain é"), "plain é");
+        assert_eq!(visible("\u{1b}[31mred\u{7}\n"), "\\u{1b}[31mred\\u{7}\\n");
+        assert_eq!(visible("a\u{202e}b\u{9b}c"), "a\\u{202e}b\\u{9b}c");
+    }
+}

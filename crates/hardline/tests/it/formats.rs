@@ -1,0 +1,233 @@
+//! What each format prints.
+
+use serde_json::Value;
+use snapbox::{file, str};
+
+use crate::{check, hardline};
+
+/// Two files of the folder `shop`: a finding, an exemption, one that is not valid, a broken document.
+const SHOP: &[&str] = &["shop"];
+
+fn json(arguments: &[&str]) -> Value {
+    let output = check(arguments).output().expect("the binary runs");
+    serde_json::from_slice(&output.stdout).expect("the output is JSON")
+}
+
+#[test]
+fn human_shows_each_finding_in_its_manifest() {
+    check(SHOP).assert().code(1).stdout_eq(str![[r#"
+high[manifest-malformed]: `apiVersion` is missing or not a string
+ --> shop/broken.yaml:1:1
+  |
+1 | kind: ConfigMap
+  | ^^^^^^^^^^^^^^^
+2 | metadata:
+3 |   name: settings
+  |
+  = help: correct the text; `kubectl apply --dry-run=client -f FILE` reads it the same way
+
+critical[container-privileged]: container `agent` runs privileged
+  --> shop/broken.yaml:13:21
+   |
+11 |     - name: agent
+12 |       securityContext:
+13 |         privileged: true
+   |                     ^^^^ in Pod agent
+   |
+   = help: remove `privileged: true`; add the single capability or device that is needed instead
+
+medium[exemption-invalid]: an exemption needs a reason
+ --> shop/checkout.yaml:7:5
+  |
+5 |   namespace: shop
+6 |   annotations:
+7 |     exempt.hardline.dev/container-privileged: ""
+  |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+8 | spec:
+9 |   selector:
+  |
+  = help: write `exempt.hardline.dev/<rule>: "reason; owner=…; until=YYYY-MM-DD"`; owner and until may be left out
+
+critical[container-privileged]: container `checkout` runs privileged
+  --> shop/checkout.yaml:19:25
+   |
+17 |           image: example.com/checkout:1.4
+18 |           securityContext:
+19 |             privileged: true
+   |                         ^^^^ in Deployment shop/checkout
+   |
+   = help: remove `privileged: true`; add the single capability or device that is needed instead
+
+4 findings (2 critical, 1 high, 1 medium) in 3 resources (3 workloads) in 2 files; 1 exempted; skipped 1 other document ([..] s)
+`hardline explain manifest-malformed` says why and how to fix it
+
+"#]]).stderr_eq("");
+}
+
+#[test]
+fn human_points_at_evidence() {
+    hardline(&["check", "-q", "--select", "grace-period-too-short", "evidence.yaml"]).assert().code(1).stdout_eq(str![
+        [r#"
+high[grace-period-too-short]: container `slow` takes 45s by `hardline.dev/drain-seconds` to stop, but is given 30s
+  --> evidence.yaml:8:34
+   |
+ 4 |   name: slow
+ 5 |   annotations:
+ 6 |     hardline.dev/drain-seconds: "45"
+   |                                 ---- asks for 45s
+ 7 | spec:
+ 8 |   terminationGracePeriodSeconds: 30
+   |                                  ^^ in Pod slow
+ 9 |   containers:
+10 |     - name: slow
+   |
+   = help: set `terminationGracePeriodSeconds` above the `preStop` sleep and the drain together
+
+
+"#]
+    ]);
+}
+
+#[test]
+fn human_says_when_all_is_clear() {
+    check(&["good.yaml"]).assert().success().stdout_eq(str![[r#"
+all clear: 1 resource (0 workloads) in 1 file ([..] s)
+
+"#]]);
+}
+
+#[test]
+fn human_names_what_was_not_evaluated() {
+    hardline(&["check", "--select", "pdb-missing", "replicated.yaml"]).assert().success().stdout_eq(str![[r#"
+not evaluated, for want of what these manifests do not hold:
+  pdb-missing  needs every PodDisruptionBudget of namespace shop
+  if nothing exists outside these manifests, `--assume-complete` evaluates them
+
+all clear: 1 resource (1 workload) in 1 file ([..] s)
+
+"#]]);
+}
+
+#[test]
+fn statistics_count_by_rule() {
+    check(&["--statistics", "shop"]).assert().code(1).stdout_eq(str![[r#"
+     2  critical  container-privileged  container runs privileged
+     1  high      manifest-malformed    document cannot be read
+     1  medium    exemption-invalid     exemption is not valid
+
+4 findings (2 critical, 1 high, 1 medium) in 3 resources (3 workloads) in 2 files; 1 exempted; skipped 1 other document ([..] s)
+
+"#]]);
+}
+
+#[test]
+fn concise_takes_a_line_for_each_finding() {
+    check(&["--format", "concise", "shop"]).assert().code(1).stdout_eq(str![[r#"
+shop/broken.yaml:1:1: high[manifest-malformed] `apiVersion` is missing or not a string
+shop/broken.yaml:13:21: critical[container-privileged] container `agent` runs privileged
+shop/checkout.yaml:7:5: medium[exemption-invalid] an exemption needs a reason
+shop/checkout.yaml:19:25: critical[container-privileged] container `checkout` runs privileged
+
+"#]]).stderr_eq(str![[r#"
+4 findings (2 critical, 1 high, 1 medium) in 3 resources (3 workloads) in 2 files; 1 exempted; skipped 1 other document ([..] s)
+
+"#]]);
+}
+
+#[test]
+fn github_annotates_lines() {
+    check(&["--format", "github", "shop"]).assert().code(1).stdout_eq(str![[r#"
+::error file=shop/broken.yaml,line=1,endLine=3,title=high[manifest-malformed]::`apiVersion` is missing or not a string%0Ahelp: correct the text; `kubectl apply --dry-run=client -f FILE` reads it the same way
+::error file=shop/broken.yaml,line=13,endLine=13,col=21,endColumn=25,title=critical[container-privileged]::container `agent` runs privileged%0Ahelp: remove `privileged: true`; add the single capability or device that is needed instead
+::warning file=shop/checkout.yaml,line=7,endLine=7,col=5,endColumn=45,title=medium[exemption-invalid]::an exemption needs a reason%0Ahelp: write `exempt.hardline.dev/<rule>: "reason; owner=…; until=YYYY-MM-DD"`; owner and until may be left out
+::error file=shop/checkout.yaml,line=19,endLine=19,col=25,endColumn=29,title=critical[container-privileged]::container `checkout` runs privileged%0Ahelp: remove `privileged: true`; add the single capability or device that is needed instead
+
+"#]]);
+}
+
+#[test]
+fn json_is_the_published_schema() {
+    let expected = file!["snapshots/report.json"].raw();
+    check(&["--format", "json", "--ignore", "exemption-invalid", "shop/checkout.yaml"])
+        .assert()
+        .code(1)
+        .stdout_eq(expected);
+}
+
+#[test]
+fn sarif_says_what_code_scanning_needs() {
+    let expected = file!["snapshots/report.sarif"].raw();
+    check(&["--format", "sarif", "shop/broken.yaml"]).assert().code(1).stdout_eq(expected);
+}
+
+#[test]
+fn sarif_results_name_their_rules_and_have_fingerprints_of_their_own() {
+    let log = json(&["--format", "sarif", "shop", "hostile.yaml"]);
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() > 3);
+    let mut fingerprints: Vec<_> =
+        results.iter().map(|it| it["partialFingerprints"]["hardline/v1"].as_str().unwrap()).collect();
+    fingerprints.sort_unstable();
+    fingerprints.dedup();
+    assert_eq!(fingerprints.len(), results.len());
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+    }
+}
+
+#[test]
+fn fingerprints_stay_when_lines_move() {
+    let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+        "spec": {"containers": [{"name": "a", "securityContext": {"privileged": true}}]}}"#;
+    let fingerprint = |text: String| {
+        let output = check(&["--format", "sarif", "-"]).stdin(text).output().unwrap();
+        let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+        log["runs"][0]["results"][0]["partialFingerprints"].clone()
+    };
+    assert_eq!(fingerprint(pod.to_owned()), fingerprint(format!("# moved\n\n{pod}")));
+}
+
+#[test]
+fn no_format_lets_a_manifest_steer_the_terminal() {
+    for format in ["human", "concise", "github", "json", "sarif"] {
+        let output = check(&["--color", "never", "--format", format, "hostile.yaml"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let steering: Vec<_> = text
+            .chars()
+            .filter(|it| (it.is_control() && *it != '\n') || matches!(it, '\u{202a}'..='\u{202e}'))
+            .collect();
+        assert!(steering.is_empty() || matches!(format, "json" | "sarif"), "{format}: {steering:?}");
+        // JSON keeps text as it is, in escapes where it must.
+        assert!(!steering.contains(&'\u{1b}'), "{format}");
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let piped = check(SHOP).output().unwrap();
+    assert!(!piped.stdout.contains(&b'\x1b'));
+    let asked = check(&["--color", "always", "shop"]).output().unwrap();
+    assert!(asked.stdout.contains(&b'\x1b'));
+    let refused = check(&["shop"]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(refused.stdout.contains(&b'\x1b'), "CLICOLOR_FORCE asks for colour");
+}
+
+#[test]
+fn one_line_of_megabytes_does_not_flood() {
+    let pod = |at: usize| {
+        format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p{at}","labels":{{"filler":"{}"}}}},"spec":{{"containers":[{{"name":"a","securityContext":{{"privileged":{}}}}}]}}}}"#,
+            "x".repeat(90),
+            at % 1000 == 7
+        )
+    };
+    let pods: Vec<_> = (0..10_000).map(pod).collect();
+    let text = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, pods.join(","));
+    let output = check(&["-"]).stdin(text).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed.matches("critical[container-privileged]").count(), 10);
+    assert!(printed.lines().all(|line| line.len() < 400));
+}
