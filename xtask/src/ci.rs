@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::{generated, root};
+use crate::{generated, root, tools};
 
 /// Runs everything, and stops at the first failure.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -12,6 +12,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     optional("deny", &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])?;
     generated::write(true)?;
+    tools::build()?;
     cargo(&["test", "--workspace", "--locked"])
 }
 

@@ -6,6 +6,7 @@ mod docs;
 mod generated;
 #[cfg(test)]
 mod tidy;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,8 @@ enum Command {
         #[arg(long, default_value = "../shared/corpus")]
         from: PathBuf,
     },
+    /// Builds what tests run or compare with: Helm, Kustomize, Kubernetes' YAML reader.
+    Tools,
     /// Runs all that must pass before a change lands.
     Ci,
 }
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Gen { check } => generated::write(check),
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
+        Command::Tools => tools::build(),
         Command::Ci => ci::run(),
     }
 }

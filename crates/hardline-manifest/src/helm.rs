@@ -63,10 +63,8 @@ pub(crate) fn is_library(chart: &Path) -> bool {
     documents.tree.roots().any(library)
 }
 
-/// What a chart renders to: one source for each template, by name.
-///
-/// A source is named by the template's file, and its text is what
-/// `helm template --show-only TEMPLATE` prints.
+/// What a chart renders to: one source for each template, named by the template's file. Its text is
+/// what `helm template` prints of that template, object after object.
 pub(crate) fn render(chart: &Path, namespace: &str, options: &Options, limit: u64) -> Result<Vec<Source>, RenderError> {
     let mut command = Command::new(&options.program);
     command.args(["template", "--include-crds", "--skip-tests", "--namespace", namespace]);

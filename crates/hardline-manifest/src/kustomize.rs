@@ -1,7 +1,8 @@
 //! Kustomizations: built by Kustomize itself when one is named, read file by file otherwise.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use hardline_core::tree::Value;
 use crate::document;
 use crate::renderer::{self, RenderError};
 use crate::walk;
+use crate::yaml;
 
 /// The names that Kustomize looks for, in its order.
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -25,12 +27,76 @@ pub(crate) fn is_kustomization(file: &Path) -> bool {
     file.file_name().and_then(|name| name.to_str()).is_some_and(|name| FILES.contains(&name))
 }
 
-/// What a kustomization builds to, as one source named by its file.
-pub(crate) fn build(directory: &Path, program: Option<&OsString>, limit: u64) -> Result<Source, RenderError> {
-    let file = file_in(directory).unwrap_or_else(|| directory.to_owned());
-    Ok(Source::rendered(walk::name(&file), run(directory, program, limit)?))
+/// What a kustomization builds to: one source for each file that objects come from, by name.
+///
+/// Kustomize tells where an object comes from when the outermost kustomization asks for it. So one
+/// that asks is put around the named one, which is not touched. Where that does not build, what the
+/// named one builds to by itself is one source, named by its file.
+pub(crate) fn build(directory: &Path, program: Option<&OsString>, limit: u64) -> Result<Vec<Source>, RenderError> {
+    if let Some(sources) = build_with_origins(directory, program, limit) {
+        return Ok(sources);
+    }
+    let built = run(directory, program, limit)?;
+    Ok(vec![Source::rendered(walk::name(&file_in(directory).unwrap_or_else(|| directory.to_owned())), built)])
 }
 
+fn build_with_origins(directory: &Path, program: Option<&OsString>, limit: u64) -> Option<Vec<Source>> {
+    let real = directory.canonicalize().ok()?;
+    let wrapper = tempfile::tempdir().ok()?;
+    let outside = wrapper.path().canonicalize().ok()?;
+    // Kustomize takes other kustomizations by relative path only.
+    let up: PathBuf = outside.components().skip(1).map(|_| Component::ParentDir).collect();
+    let resource = serde_json::to_string(&up.join(real.strip_prefix("/").ok()?)).ok()?;
+    let text = format!("resources: [{resource}]\nbuildMetadata: [originAnnotations]\n");
+    std::fs::write(outside.join(FILES[0]), text).ok()?;
+    let built = run(&outside, program, limit).ok()?;
+
+    let mut sources: BTreeMap<String, String> = BTreeMap::new();
+    for (start, end) in yaml::split(&built) {
+        let object = &built[start..end];
+        let file =
+            origin(object).map_or_else(|| file_in(&real).unwrap_or_default(), |path| resolve(&outside.join(path)));
+        let name = name_beside(directory, &file);
+        let text = sources.entry(name).or_default();
+        text.push_str("---\n");
+        text.push_str(object.strip_prefix("---\n").unwrap_or(object));
+    }
+    Some(sources.into_iter().map(|(name, text)| Source::rendered(name, text)).collect())
+}
+
+/// The file that an object comes from, or the kustomization that generates it, unless that is in
+/// another repository.
+fn origin(object: &str) -> Option<PathBuf> {
+    let documents = document::parse(&Arc::new(Source::new("", object)));
+    let root = documents.tree.roots().next()?;
+    let origin = root.at(&["metadata", "annotations", "config.kubernetes.io/origin"])?.str()?;
+    let origin = document::parse(&Arc::new(Source::new("", origin)));
+    let origin = origin.tree.roots().next()?;
+    let path = origin.get("path").or_else(|| origin.get("configuredIn"))?.str()?;
+    origin.get("repo").is_none().then(|| path.into())
+}
+
+/// The path without `..`. Kustomize resolves links before it prints paths, so none hides behind one.
+fn resolve(path: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for component in path.components() {
+        if component == Component::ParentDir {
+            resolved.pop();
+        } else {
+            resolved.push(component);
+        }
+    }
+    resolved
+}
+
+/// What people call a file who call a directory this: relative if that is.
+fn name_beside(directory: &Path, file: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let relative = here.filter(|_| directory.is_relative()).and_then(|here| file.strip_prefix(here).ok());
+    relative.unwrap_or(file).display().to_string()
+}
+
+/// What `kustomize build`, or else `kubectl kustomize`, prints.
 fn run(directory: &Path, program: Option<&OsString>, limit: u64) -> Result<String, RenderError> {
     if let Some(program) = program {
         return renderer::run(Command::new(program).arg("build").arg(directory), limit);

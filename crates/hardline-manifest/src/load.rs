@@ -192,7 +192,7 @@ fn load_item(item: Item, options: &Options) -> Result<Loaded, Error> {
         }
         Item::Kustomization { path } => {
             match kustomize::build(&path, options.kustomize.as_ref(), options.max_file_size) {
-                Ok(source) => loaded.add_source(source, namespace),
+                Ok(sources) => sources.into_iter().for_each(|source| loaded.add_source(source, namespace)),
                 Err(error) => return Err(Error::Kustomization { path, error }),
             }
         }

@@ -8,36 +8,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hardline_core::finding::{Finding, Place};
-use hardline_core::resource::Resource;
 use hardline_manifest::load::{Error, Input, Loaded, Options, load};
-use tempfile::TempDir;
 
-/// A directory with these files.
-fn directory(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    directory
-}
-
-fn config_map(name: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n")
-}
-
-fn try_read<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded, Error> {
-    let inputs = paths.iter().map(|path| Input::Path(path.as_ref().to_owned())).collect();
-    load(inputs, &Options::default(), &|_| {})
-}
+use crate::inputs::{config_map, directory, names, try_read};
 
 fn read<P: AsRef<Path>>(paths: &[P]) -> Loaded {
-    try_read(paths).unwrap()
-}
-
-fn names(loaded: &Loaded) -> Vec<&str> {
-    loaded.resources.iter().map(Resource::name).collect()
+    try_read(paths, &Options::default()).unwrap()
 }
 
 /// `file:line: message`, with files relative to a directory.
@@ -97,8 +73,8 @@ fn a_glob_stands_for_what_a_shell_makes_of_it() {
     assert_eq!(names(&glob("a/*.yaml")), ["a1"]);
     assert_eq!(names(&glob("**/*.yaml")), ["a1", "b2"]);
     assert_eq!(names(&glob("a/[0-9].*")), ["a1", "a3"], "what a glob matches is named");
-    assert!(matches!(try_read(&[directory.path().join("*.yml")]), Err(Error::NoMatch(_))));
-    assert!(matches!(try_read(&[directory.path().join("***")]), Err(Error::Glob { .. })));
+    assert!(matches!(try_read(&[directory.path().join("*.yml")], &Options::default()), Err(Error::NoMatch(_))));
+    assert!(matches!(try_read(&[directory.path().join("***")], &Options::default()), Err(Error::Glob { .. })));
 }
 
 #[test]
@@ -129,9 +105,9 @@ fn nothing_is_no_verdict() {
     let error = load(vec![empty], &Options::default(), &|_| {}).unwrap_err();
     assert_eq!(error.to_string(), "nothing to judge: there is no YAML or JSON document");
     let directory = directory(&[("readme.md", "")]);
-    assert!(matches!(try_read(&[directory.path()]), Err(Error::Nothing(_))));
+    assert!(matches!(try_read(&[directory.path()], &Options::default()), Err(Error::Nothing(_))));
     let missing = directory.path().join("missing.yaml");
-    let error = try_read(&[directory.path(), missing.as_path()]).unwrap_err();
+    let error = try_read(&[directory.path(), missing.as_path()], &Options::default()).unwrap_err();
     assert_eq!(error.to_string(), format!("{}: no such file or directory", missing.display()));
 }
 

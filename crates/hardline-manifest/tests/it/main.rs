@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod edit;
+mod inputs;
 mod load;
 mod oracle;
+mod render;
 mod scalars;
 mod support;
