@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use hardline_core::edit::{Edit, Misfit, Op};
 use hardline_core::path::{FieldPath, Segment};
+use hardline_core::resource::Resource;
 use hardline_core::source::Source;
 use hardline_core::tree::{NodeKind, Value};
 use serde_json::Value as Json;
@@ -32,26 +33,55 @@ pub enum Refused {
     Verification(FieldPath),
 }
 
-/// Makes edits of one document of a source, and returns the whole new text.
-///
-/// `document` is the document's number among those of the source that could be read; `item` the way
-/// from its root to the resource, which is not empty for members of a list. Either all edits are
+/// Where a resource is in its source, which stays true while the text around it is edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The number of its document among those that can be read.
+    pub document: usize,
+    /// The way from the document's root to it: empty, but for members of a list.
+    pub item: FieldPath,
+}
+
+impl Target {
+    /// Where this resource is.
+    pub fn of(resource: &Resource) -> Self {
+        let value = resource.value();
+        // Nodes lie in the order of the text: a member of a list comes after the list's root.
+        let roots = value.tree().roots().enumerate().take_while(|(_, root)| root.id() <= value.id());
+        let (document, root) = roots.last().unwrap_or((0, value));
+        Self { document, item: item_path(root, value, FieldPath::ROOT).unwrap_or_default() }
+    }
+}
+
+/// The way from a list to a member of it, or of a list in it.
+fn item_path(list: Value<'_>, value: Value<'_>, path: FieldPath) -> Option<FieldPath> {
+    if list.id() == value.id() {
+        return Some(path);
+    }
+    let items = list.get("items").into_iter().flat_map(Value::items).enumerate();
+    let (index, item) = items.take_while(|(_, item)| item.id() <= value.id()).last()?;
+    item_path(item, value, path.key("items").index(index))
+}
+
+/// Makes edits of one resource of a source, and returns the whole new text. Either all edits are
 /// made or none.
-pub fn apply(source: &Arc<Source>, document: usize, item: &FieldPath, edits: &[Edit]) -> Result<String, Refused> {
+pub fn apply(source: &Arc<Source>, target: &Target, edits: &[Edit]) -> Result<String, Refused> {
     edits.iter().try_fold(source.text.clone(), |text, edit| {
-        apply_one(&Arc::new(Source::new(source.name.clone(), text)), document, item, edit)
+        apply_one(&Arc::new(Source::new(source.name.clone(), text)), target, edit)
     })
 }
 
-fn apply_one(source: &Arc<Source>, document: usize, item: &FieldPath, edit: &Edit) -> Result<String, Refused> {
+fn apply_one(source: &Arc<Source>, target: &Target, edit: &Edit) -> Result<String, Refused> {
     let documents = document::parse(source);
     let before: Vec<Json> = documents.tree.roots().map(Value::to_json).collect();
-    let edit =
-        Edit { path: item.segments().iter().chain(edit.path.segments()).cloned().collect(), op: edit.op.clone() };
+    let edit = Edit {
+        path: target.item.segments().iter().chain(edit.path.segments()).cloned().collect(),
+        op: edit.op.clone(),
+    };
     let refused = || Refused::Layout(edit.path.clone());
     let mut wanted = before;
-    let root = documents.tree.roots().nth(document).ok_or_else(refused)?;
-    if edit.apply(&mut wanted[document])?.is_none() {
+    let root = documents.tree.roots().nth(target.document).ok_or_else(refused)?;
+    if edit.apply(&mut wanted[target.document])?.is_none() {
         return Ok(source.text.clone());
     }
     let (range, replacement) = patch(root, &edit).ok_or_else(refused)?;

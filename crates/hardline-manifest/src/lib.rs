@@ -8,4 +8,5 @@ pub mod load;
 pub mod read;
 pub mod renderer;
 mod walk;
+pub mod write;
 mod yaml;

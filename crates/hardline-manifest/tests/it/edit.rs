@@ -8,11 +8,13 @@ use hardline_core::path::FieldPath;
 use hardline_core::source::Source;
 use hardline_core::tree::Value;
 use hardline_manifest::document;
-use hardline_manifest::edit::{Refused, apply};
+use hardline_manifest::edit::{Refused, Target, apply};
+use hardline_manifest::read::read;
 use serde_json::json;
 
 fn edited(text: &str, edits: &[Edit]) -> Result<String, Refused> {
-    apply(&Arc::new(Source::new("test.yaml", text)), 0, &FieldPath::ROOT, edits)
+    let target = Target { document: 0, item: FieldPath::ROOT };
+    apply(&Arc::new(Source::new("test.yaml", text)), &target, edits)
 }
 
 #[track_caller]
@@ -73,6 +75,38 @@ fn shared_values_are_refused() {
     }
 }
 
+#[test]
+fn members_of_lists_are_found() {
+    let text = "apiVersion: v1
+kind: Pod
+metadata: {name: first}
+---
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: Pod, metadata: {name: second}}
+  - apiVersion: v1
+    kind: List
+    items:
+      - apiVersion: v1
+        kind: Pod
+        metadata:
+          name: third
+";
+    let mut source = Arc::new(Source::new("test.yaml", text));
+    let resources = read(&source).resources;
+    assert_eq!(resources.len(), 3);
+    for resource in &resources {
+        let name = format!("new-{}", resource.name());
+        let edit = Edit::set(FieldPath::of(&["metadata", "name"]), name);
+        source = Arc::new(Source::new("test.yaml", apply(&source, &Target::of(resource), &[edit]).unwrap()));
+    }
+    let expected = ["first", "second", "third"]
+        .iter()
+        .fold(text.to_owned(), |text, name| text.replace(&format!("name: {name}"), &format!("name: new-{name}")));
+    assert_eq!(source.text, expected);
+}
+
 /// Every container of the corpus gets fields that it lacks; all other lines stay as they are.
 #[test]
 fn edits_of_the_corpus_change_nothing_else() {
@@ -95,7 +129,7 @@ fn edits_of_the_corpus_change_nothing_else() {
                     Edit::set(container.clone().keys(&["securityContext", "hardline", "added"]), true),
                     Edit::append(container.key("hardlineAdded"), json!({"name": "added", "value": "on"})),
                 ];
-                match apply(&source, number, &FieldPath::ROOT, &edits) {
+                match apply(&source, &Target { document: number, item: FieldPath::ROOT }, &edits) {
                     Ok(text) => {
                         made += 1;
                         assert_only_additions(&source.text, &text);
