@@ -22,6 +22,9 @@ pub enum InvalidImage {
     /// Nothing at all.
     #[error("it is empty")]
     Empty,
+    /// It is a URL.
+    #[error("it must not have a scheme")]
+    Scheme,
     /// Host or port are none.
     #[error("its registry is no host")]
     Registry,
@@ -47,6 +50,9 @@ impl<'a> ImageReference<'a> {
     pub fn parse(text: &'a str) -> Result<Self, InvalidImage> {
         if text.is_empty() {
             return Err(InvalidImage::Empty);
+        }
+        if text.contains("://") {
+            return Err(InvalidImage::Scheme);
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
@@ -193,8 +199,10 @@ mod tests {
             ("nginx:1.0+build", InvalidImage::Tag),
             ("$(IMAGE)", InvalidImage::Repository),
             ("{{ .Values.image }}", InvalidImage::Repository),
-            ("ko://example.com/cmd", InvalidImage::Registry),
-            ("https://example.com/app:1", InvalidImage::Registry),
+            ("ko://example.com/cmd", InvalidImage::Scheme),
+            ("https://example.com/app:1", InvalidImage::Scheme),
+            ("-.example.com/app:1", InvalidImage::Registry),
+            ("example.com:port/app:1", InvalidImage::Registry),
             ("a/b//c", InvalidImage::Repository),
             ("a/.b", InvalidImage::Repository),
             ("nginx@sha256:1234", InvalidImage::Digest),

@@ -59,6 +59,9 @@ declare_rule! {
 }
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
+    if container.is_privileged() {
+        return;
+    }
     let added = container.at(&["securityContext", "capabilities", "add"]);
     for (index, capability) in added.into_iter().flat_map(Value::items).enumerate() {
         let capability = capability.raw();

@@ -44,7 +44,7 @@ declare_rule! {
         category: Category::Security,
         severity: Severity::Medium,
         since: "0.1.0",
-        profile: Profile::Production,
+        profile: Profile::Critical,
         standard: Some(Standard::Restricted),
         check: Check::Workload(check),
     }

@@ -48,9 +48,11 @@ declare_rule! {
 }
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
-    let Some(Ok(image)) = container.image().map(ImageReference::parse) else { return };
+    let Some(text) = container.image() else { return };
+    let Ok(image) = ImageReference::parse(text) else { return };
     // `latest` is the matter of `image-tag-latest`.
-    let Some(tag) = image.pulled_tag().filter(|&tag| tag != "latest") else { return };
-    let message = format!("image `{}:{tag}` of container `{}` has no digest", image.repository, container.name());
-    sink.report(container.path().key("image"), message);
+    if image.pulled_tag().is_some_and(|tag| tag != "latest") {
+        let message = format!("image `{text}` of container `{}` has no digest", container.name());
+        sink.report(container.path().key("image"), message);
+    }
 }

@@ -2,11 +2,13 @@ use crate::declare_rule;
 use crate::finding::Sink;
 use crate::image::ImageReference;
 use crate::profile::Profile;
+use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
+use crate::tree::Value;
 use crate::workload::Container;
 
 declare_rule! {
-    /// Flags images whose reference no container runtime can read.
+    /// Flags containers without an image, and images whose reference no container runtime can read.
     ///
     /// ## Why
     /// The kubelet gives up with `InvalidImageName` and does not try again until somebody changes
@@ -34,6 +36,16 @@ declare_rule! {
     ///     - name: app
     ///       image: registry.example.com/App:1.4 # finding
     /// ```
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: app
+    /// spec:
+    ///   containers:
+    ///     - name: app
+    ///       image: # finding
+    /// ```
     /// ## Good
     /// ```yaml good
     /// apiVersion: v1
@@ -57,8 +69,28 @@ declare_rule! {
 }
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
-    let Some(image) = container.get("image") else { return };
-    if let Err(invalid) = ImageReference::parse(image.raw()) {
-        sink.report(container.path().key("image"), format!("`{}` is no image reference: {invalid}", image.raw()));
+    let path = || container.path().key("image");
+    match container.get("image").map_or("", Value::raw) {
+        "" if is_partial(container) => {}
+        "" => {
+            sink.report(path(), format!("container `{}` has no image", container.name()));
+        }
+        text => {
+            if let Err(invalid) = ImageReference::parse(text) {
+                sink.report(path(), format!("`{text}` is no image reference: {invalid}"));
+            }
+        }
     }
+}
+
+/// Whether the workload is a patch for another one, which may leave out what it does not change.
+fn is_partial(container: &Container<'_>) -> bool {
+    let workload = container.workload;
+    let whole = match workload.kind() {
+        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => {
+            workload.resource.spec("selector").is_some()
+        }
+        kind => kind != Kind::Other,
+    };
+    !whole
 }

@@ -67,11 +67,11 @@ declare_rule! {
 }
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
-    let Some(Ok(image)) = container.image().map(ImageReference::parse) else { return };
-    if image.pulled_tag() != Some("latest") {
-        return;
+    let Some(text) = container.image() else { return };
+    let Ok(image) = ImageReference::parse(text) else { return };
+    if image.pulled_tag() == Some("latest") {
+        let reason = if image.tag.is_some() { "moves with each build" } else { "has no tag, which means `latest`" };
+        let message = format!("image `{text}` of container `{}` {reason}", container.name());
+        sink.report(container.path().key("image"), message);
     }
-    let reason = if image.tag.is_some() { "has the tag `latest`" } else { "has no tag, which means `latest`" };
-    let path = container.path().key("image");
-    sink.report(path, format!("image `{}` of container `{}` {reason}", image.repository, container.name()));
 }

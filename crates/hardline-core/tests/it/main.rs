@@ -8,5 +8,6 @@ mod pod_security;
 mod quantity;
 mod references;
 mod rules;
+mod security;
 mod support;
 mod verdict;

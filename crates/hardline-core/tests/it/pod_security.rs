@@ -29,7 +29,13 @@ const CHECKS: &[(&str, &[&str])] = &[
     ("container-non-root-unenforced", &["runAsNonRoot"]),
     (
         "container-privileged",
-        &["privileged", "allowPrivilegeEscalation", "capabilities_restricted", "seccompProfile_restricted"],
+        &[
+            "privileged",
+            "allowPrivilegeEscalation",
+            "capabilities_baseline",
+            "capabilities_restricted",
+            "seccompProfile_restricted",
+        ],
     ),
     ("container-privilege-escalation", &["allowPrivilegeEscalation"]),
     ("container-proc-unmasked", &["procMount", "procMount_restricted"]),
