@@ -140,6 +140,21 @@ impl<'a> Sink<'a> {
         self.settings
     }
 
+    /// Whether all that restricts traffic in a namespace is known and its effect modelled. Where
+    /// it is not, the rule is written down as not evaluated there.
+    pub fn knows_policies(&mut self, namespace: Option<&str>) -> bool {
+        let foreign = self.inventory.network().unmodelled().iter();
+        let mut here = foreign
+            .map(|&index| &self.inventory.resources()[index as usize])
+            .filter(|policy| policy.namespace().is_none() || policy.namespace() == namespace);
+        if let Some(policy) = here.next() {
+            let needs = format!("the effect of {}, which is not modelled", policy.id());
+            self.outcome.unevaluated.push(Unevaluated { rule: self.rule.id, needs });
+            return false;
+        }
+        self.covers(Kind::NetworkPolicy, namespace)
+    }
+
     /// Whether all resources of a kind in a namespace are known. Where they are not, the rule is
     /// written down as not evaluated there.
     ///

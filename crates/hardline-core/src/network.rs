@@ -13,8 +13,10 @@
 //! and is not shown.
 
 mod address;
+mod assumed;
 mod bits;
 mod compile;
+mod effect;
 mod endpoint;
 mod intervals;
 mod matrix;
@@ -25,15 +27,18 @@ mod read;
 mod why;
 
 pub use address::{Addresses, NotABlock};
+pub use effect::OneSided;
 pub use endpoint::Endpoint;
 pub use matrix::{Matrix, Row};
 pub use policy::{Action, Direction, Problem, Tier};
 pub use port::{Ports, Protocol};
 pub use why::{Decision, Reason, Side};
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::inventory::Inventory;
+use crate::resource::Resource;
 use bits::Bits;
 
 /// Choices where network plugins differ.
@@ -54,6 +59,8 @@ impl Default for Assumptions {
 #[derive(Debug)]
 pub struct Network {
     endpoints: Vec<Endpoint>,
+    /// Endpoints by the index of their resource.
+    by_resource: HashMap<u32, u32>,
     classes: Vec<Class>,
     externals: Vec<Addresses>,
     policies: Vec<Policy>,
@@ -63,12 +70,16 @@ pub struct Network {
     isolated: [Bits; 2],
     problems: Vec<Problem>,
     unmodelled: Vec<u32>,
+    dns: Vec<Party>,
+    stranger: Party,
 }
 
 /// Pods that no policy can tell apart.
 #[derive(Debug)]
 struct Class {
     host_network: bool,
+    /// The endpoints of such pods; none if they are assumed only.
+    endpoints: Vec<u32>,
     /// The ports that policies name, by the name's number.
     ports: Vec<(u32, Protocol, u16)>,
 }
@@ -77,6 +88,8 @@ struct Class {
 #[derive(Debug)]
 struct Policy {
     resource: u32,
+    /// The namespace of which the policy selects every pod, if it does so.
+    whole: Option<Box<str>>,
     subject: Bits,
     isolates: Vec<Direction>,
 }
@@ -89,6 +102,9 @@ struct Rule {
     index: u32,
     tier: Tier,
     action: Action,
+    /// By item of the rule's list of peers; one item where there is no list.
+    items: Vec<Bits>,
+    /// All items.
     peers: Bits,
     ports: Ports,
     /// Ports by the number of their name, resolved by the receiver.
@@ -113,6 +129,37 @@ impl Network {
     /// The party that an endpoint is part of.
     pub fn party(&self, endpoint: &Endpoint) -> Party {
         Party(endpoint.class)
+    }
+
+    /// The endpoints that are part of a party.
+    pub fn endpoints_of(&self, party: Party) -> impl Iterator<Item = &Endpoint> {
+        let class = self.classes.get(party.0 as usize);
+        class.into_iter().flat_map(|class| &class.endpoints).map(|&at| &self.endpoints[at as usize])
+    }
+
+    /// The endpoint of a workload, or of the pods of which this one was observed first.
+    pub fn endpoint_of(&self, workload: &Resource) -> Option<&Endpoint> {
+        self.by_resource.get(&workload.index).map(|&at| &self.endpoints[at as usize])
+    }
+
+    /// The cluster's name servers, as the usual installations label them. They are parties even
+    /// where the inventory does not hold them.
+    pub fn dns(&self) -> &[Party] {
+        &self.dns
+    }
+
+    /// Whether a party can ask one of the name servers over UDP.
+    pub fn can_resolve(&self, party: Party) -> bool {
+        let asks = |&server: &Party| {
+            assumed::DNS_PORTS.iter().any(|&port| self.why(party, server, Protocol::Udp, port).allowed())
+        };
+        self.dns.iter().any(asks)
+    }
+
+    /// A pod without labels in a namespace of which policies know nothing: what it reaches,
+    /// every pod of the cluster reaches.
+    pub fn stranger(&self) -> Party {
+        self.stranger
     }
 
     /// The party of an address outside the cluster; `None` for a family that nobody speaks.

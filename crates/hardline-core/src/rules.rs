@@ -42,6 +42,10 @@ mod manifest_duplicate_key;
 mod manifest_malformed;
 mod memory_limit_missing;
 mod memory_request_missing;
+mod network_allow_one_sided;
+mod network_default_deny_missing;
+mod network_dns_blocked;
+mod network_pod_unrestricted;
 mod pdb_blocks_drain;
 mod pdb_missing;
 mod pdb_overlaps;
@@ -110,6 +114,10 @@ pub static RULES: &[&Rule] = &[
     &manifest_malformed::RULE,
     &memory_limit_missing::RULE,
     &memory_request_missing::RULE,
+    &network_allow_one_sided::RULE,
+    &network_default_deny_missing::RULE,
+    &network_dns_blocked::RULE,
+    &network_pod_unrestricted::RULE,
     &pdb_blocks_drain::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,
@@ -131,3 +139,17 @@ pub static RULES: &[&Rule] = &[
     &volume_runtime_socket::RULE,
     &volume_type_restricted::RULE,
 ];
+
+/// Names as text: `a`, `b` and 3 more.
+fn list<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    const SHOWN: usize = 3;
+    let total = names.len();
+    let mut shown: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if total > SHOWN {
+        shown.push(format!("{} more", total - SHOWN));
+    }
+    match shown.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => shown.concat(),
+    }
+}

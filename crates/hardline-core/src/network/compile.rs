@@ -7,13 +7,14 @@ use crate::resource::{Kind, Resource};
 use crate::tree::Value;
 
 use super::address::Addresses;
+use super::assumed::{self, Assumed};
 use super::bits::Bits;
 use super::endpoint::{self, Endpoint, Seen};
 use super::intervals::{Intervals, Point};
 use super::port::Protocol;
 use super::query::{Query, Requirement};
 use super::read::{self, Draft, DraftPeer, DraftPorts, NamespacesOf, PodsOf};
-use super::{Assumptions, Class, Network, Policy, Rule};
+use super::{Assumptions, Class, Network, Party, Policy, Rule};
 
 /// The label that the API server gives every namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -36,7 +37,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
     let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
     let blocks = distinct_blocks(&drafts, &nodes);
     let seen = endpoint::collect(inventory);
-    let (endpoints, signatures) = classify(&seen, &drafts, &blocks);
+    let Classified { endpoints, signatures, dns, stranger } = classify(&seen, &drafts, &blocks);
     let (externals, external_blocks) = cut(&blocks, &seen);
 
     let mut index = Index::new(inventory, &signatures, signatures.len() + externals.len());
@@ -54,6 +55,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
 
     let mut network = Network {
         endpoints,
+        by_resource: HashMap::new(),
         classes: Vec::new(),
         externals,
         policies: Vec::new(),
@@ -61,6 +63,8 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
         isolated: [Bits::new(index.len), Bits::new(index.len)],
         problems,
         unmodelled: unmodelled(inventory),
+        dns,
+        stranger,
     };
     let mut names = Names::default();
     for draft in drafts {
@@ -71,9 +75,14 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
         .into_iter()
         .map(|signature| Class {
             host_network: signature.host_network,
+            endpoints: Vec::new(),
             ports: signature.ports.iter().map(|&(name, protocol, port)| (names.number(name), protocol, port)).collect(),
         })
         .collect();
+    for (at, endpoint) in (0u32..).zip(&network.endpoints) {
+        network.classes[endpoint.class as usize].endpoints.push(at);
+        network.by_resource.insert(endpoint.resource, at);
+    }
     network
 }
 
@@ -90,17 +99,32 @@ fn add_policy<'a>(
     }
     let number = network.policies.len() as u32;
     for rule in draft.rules {
+        let items: Vec<Bits> = rule.peers.iter().map(|peer| index.peer(peer, assumptions)).collect();
         let mut peers = Bits::new(index.len);
-        for peer in &rule.peers {
-            index.add_peer(peer, assumptions, &mut peers);
+        for item in &items {
+            peers.unite(item);
         }
         let DraftPorts { ports, named: by_name } = rule.ports;
         let named = by_name.into_iter().map(|(name, protocol)| (port_names.number(name), protocol)).collect();
         let (direction, index, action) = (rule.direction, rule.index, rule.action);
-        network.rules.push(Rule { policy: number, direction, index, tier: draft.tier, action, peers, ports, named });
+        network.rules.push(Rule {
+            policy: number,
+            direction,
+            index,
+            tier: draft.tier,
+            action,
+            items,
+            peers,
+            ports,
+            named,
+        });
     }
     let resource = draft.resource.index;
-    network.policies.push(Policy { resource, subject, isolates: draft.isolates });
+    let whole = match draft.subject.namespaces {
+        NamespacesOf::Named(name) if draft.subject.pods.is_everything() => Some(name.into()),
+        _ => None,
+    };
+    network.policies.push(Policy { resource, whole, subject, isolates: draft.isolates });
 }
 
 /// Numbers for the names of ports.
@@ -144,9 +168,18 @@ fn addresses_of(nodes: &[&Resource], query: &Query<'_>) -> Addresses {
     addresses
 }
 
+/// Pods by what policies can tell apart.
+struct Classified<'a> {
+    endpoints: Vec<Endpoint>,
+    /// Of the classes.
+    signatures: Vec<Signature<'a>>,
+    dns: Vec<Party>,
+    stranger: Party,
+}
+
 /// Collapses pods that no policy can tell apart into classes, and those of one workload and
 /// class into an endpoint.
-fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -> (Vec<Endpoint>, Vec<Signature<'a>>) {
+fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -> Classified<'a> {
     let mut keys = BTreeSet::new();
     let mut port_names = BTreeSet::new();
     for draft in drafts {
@@ -196,9 +229,27 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
             }),
         }
     }
+    let mut class_of = |pod: &Assumed| {
+        let address = pod.addresses.iter().filter_map(|address| address.parse().ok());
+        let mut addresses = Addresses::default();
+        address.for_each(|address| addresses.unite(&Addresses::one(address)));
+        let in_block = |block: &Addresses| block.is_whole_family() || block.meets(&addresses);
+        let signature = Signature {
+            namespace: pod.namespace,
+            labels: pod.labels.iter().copied().filter(|(key, _)| keys.contains(key)).collect(),
+            ports: pod.ports.iter().copied().filter(|(name, ..)| port_names.contains(name)).collect(),
+            blocks: (0u32..).zip(blocks).filter(|(_, block)| in_block(block)).map(|(number, _)| number).collect(),
+            host_network: pod.host_network,
+        };
+        let next = classes.len() as u32;
+        Party(*classes.entry(signature).or_insert(next))
+    };
+    let dns = assumed::DNS.iter().map(&mut class_of).collect();
+    let stranger = class_of(&assumed::STRANGER);
     let mut signatures: Vec<_> = classes.into_iter().collect();
     signatures.sort_unstable_by_key(|&(_, class)| class);
-    (endpoints, signatures.into_iter().map(|(signature, _)| signature).collect())
+    let signatures = signatures.into_iter().map(|(signature, _)| signature).collect();
+    Classified { endpoints, signatures, dns, stranger }
 }
 
 /// Cuts all addresses outside the cluster into the ranges that policies tell apart; says for
@@ -338,9 +389,13 @@ impl<'a> Index<'a> {
         let mut bits = Bits::new(self.len);
         for namespace in &self.namespaces {
             let name = (!namespace.name.is_empty()).then_some(namespace.name);
-            let label = |key: &str| match key {
-                NAME_LABEL => name,
-                _ => namespace.resource?.label(key),
+            let label = |key: &str| match (key, namespace.resource) {
+                (NAME_LABEL, _) => name,
+                (_, Some(resource)) => resource.label(key),
+                // Older clusters were told to label it so by hand; where its labels are unknown,
+                // nothing may be said to be blocked for want of this one.
+                ("name", None) => name.filter(|&name| name == assumed::SYSTEM_NAMESPACE),
+                (_, None) => None,
             };
             if query.matches(label) {
                 bits.unite(&namespace.classes);
@@ -371,15 +426,17 @@ impl<'a> Index<'a> {
         bits
     }
 
-    fn add_peer(&mut self, peer: &DraftPeer<'a>, assumptions: Assumptions, peers: &mut Bits) {
+    fn peer(&mut self, peer: &DraftPeer<'a>, assumptions: Assumptions) -> Bits {
+        let mut peers = Bits::new(self.len);
         match peer {
-            DraftPeer::Everyone => *peers = Bits::full(self.len),
-            DraftPeer::Pods(pods) => peers.unite(&self.pods_of(pods)),
+            DraftPeer::Everyone => peers = Bits::full(self.len),
+            DraftPeer::Pods(pods) => peers = self.pods_of(pods),
             DraftPeer::Block { addresses, of_pods } => {
-                let Some(block) = self.blocks.get(addresses) else { return };
-                peers.unite(&block.others);
-                if *of_pods || assumptions.blocks_match_pods {
-                    peers.unite(&block.pods);
+                if let Some(block) = self.blocks.get(addresses) {
+                    peers.unite(&block.others);
+                    if *of_pods || assumptions.blocks_match_pods {
+                        peers.unite(&block.pods);
+                    }
                 }
             }
             DraftPeer::Nodes(query) => {
@@ -391,6 +448,7 @@ impl<'a> Index<'a> {
                 }
             }
         }
+        peers
     }
 }
 

@@ -34,7 +34,7 @@ impl Network {
         self.row_at(receiver.0 as usize)
     }
 
-    fn row_at(&self, receiver: usize) -> Row {
+    pub(super) fn row_at(&self, receiver: usize) -> Row {
         let relevant: Vec<Relevant<'_>> = self.rules.iter().filter_map(|rule| self.relevant(rule, receiver)).collect();
         let mut parts: HashMap<Bits, Ports> = HashMap::new();
         for (ports, rules) in cut(&relevant) {

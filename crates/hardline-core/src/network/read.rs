@@ -363,10 +363,10 @@ fn cluster_policy_peer<'a>(
     } else if let Some(nodes) = peer.get("nodes") {
         peers.push(DraftPeer::Nodes(Query::read(Some(nodes), &path.clone().key("nodes"), reader)));
     } else {
-        let names = peer.get("domainNames").is_some();
-        let message =
-            if names { "what domain names stand for is known at run time only" } else { "the peer is unknown" };
-        reader.problem(path.clone(), message);
+        // What a domain name stands for is known at run time only: it is taken to match nothing.
+        if peer.get("domainNames").is_none() {
+            reader.problem(path.clone(), "the peer needs `namespaces`, `pods`, `networks`, `nodes` or `domainNames`");
+        }
         // The API asks implementations to fail closed on peers that they do not know: to accept
         // nothing, and to deny everything.
         if action != Action::Accept {

@@ -95,11 +95,7 @@ impl Network {
             if let Some(rule) = first(|tier| tier == Tier::Namespace) {
                 return decided(true, rule);
             }
-            let isolating = self
-                .policies
-                .iter()
-                .filter(|policy| policy.isolates.contains(&direction) && policy.subject.contains(subject.0 as usize));
-            let policies = isolating.map(|policy| policy.resource).collect();
+            let policies = self.isolating(subject, direction).collect();
             return Side { allowed: false, reason: Reason::Isolated { policies } };
         }
         match first(|tier| matches!(tier, Tier::Baseline(_))) {

@@ -1,0 +1,160 @@
+//! What policies achieve: whom they select, and which of their permissions come to nothing.
+
+use std::collections::HashMap;
+
+use super::policy::{Action, Direction, Tier};
+use super::port::Ports;
+use super::why::{Reason, Side};
+use super::{Endpoint, Network, Party, Policy, Row, Rule};
+
+/// A permission of a `NetworkPolicy` that comes to nothing: the other side denies every
+/// connection that it allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneSided {
+    /// The direction of the rule that allows.
+    pub direction: Direction,
+    /// The rule's index in its list.
+    pub rule: u32,
+    /// The index in the rule's list of peers.
+    pub peer: u32,
+    /// A party that would send.
+    pub sender: Party,
+    /// A party that would receive.
+    pub receiver: Party,
+    /// The ports that the rule allows between them.
+    pub ports: Ports,
+    /// What denies on the other side.
+    pub denied: Reason,
+}
+
+impl Network {
+    /// Whether pods of a namespace may do only what policies allow, also those that no policy
+    /// names: by a `NetworkPolicy` that selects every pod, or a denial of the Baseline tier.
+    pub fn denies_by_default(&self, namespace: &str, direction: Direction) -> bool {
+        let isolates =
+            |policy: &Policy| policy.whole.as_deref() == Some(namespace) && policy.isolates.contains(&direction);
+        let denies = |rule: &Rule| {
+            let baseline = rule.direction == direction && matches!(rule.tier, Tier::Baseline(_));
+            let everything = rule.peers.contains(self.stranger.0 as usize) && rule.ports == Ports::all();
+            let subject = &self.policies[rule.policy as usize].subject;
+            let mut pods = self.endpoints_in(namespace);
+            baseline
+                && rule.action == Action::Deny
+                && everything
+                && pods.all(|endpoint| subject.contains(endpoint.class as usize))
+        };
+        self.policies.iter().any(isolates) || self.rules.iter().any(denies)
+    }
+
+    /// The endpoints of a namespace that policies hold: those on their node's network are left out.
+    pub fn endpoints_in<'n>(&'n self, namespace: &'n str) -> impl Iterator<Item = &'n Endpoint> {
+        self.endpoints.iter().filter(move |endpoint| !endpoint.host_network && &*endpoint.namespace == namespace)
+    }
+
+    /// The endpoints to which a `NetworkPolicy` allows some egress, but nobody allows the
+    /// resolution of names. Each is told at one policy only.
+    pub fn without_dns(&self, policy: u32) -> Vec<&Endpoint> {
+        let allows = |number: u32| {
+            let of_policy = |rule: &&Rule| rule.policy == number && rule.direction == Direction::Egress;
+            self.rules.iter().filter(of_policy).any(|rule| rule.tier == Tier::Namespace)
+        };
+        let first_on = |class: usize| {
+            let numbered = (0u32..).zip(&self.policies).filter(|(_, policy)| policy.subject.contains(class));
+            numbered.filter(|&(number, _)| allows(number)).map(|(_, policy)| policy.resource).next()
+        };
+        let subjects = self.policies.iter().filter(|candidate| candidate.resource == policy);
+        subjects
+            .flat_map(|policy| policy.subject.iter())
+            .filter(|&class| self.is_observed(class) && first_on(class) == Some(policy))
+            .map(|class| Party(class as u32))
+            .filter(|&party| self.is_isolated(party, Direction::Egress) && !self.can_resolve(party))
+            .flat_map(|party| self.endpoints_of(party))
+            .collect()
+    }
+
+    /// The policies that isolate a party in a direction, by index in the inventory.
+    pub fn isolating(&self, party: Party, direction: Direction) -> impl Iterator<Item = u32> + use<'_> {
+        let isolates =
+            move |policy: &&Policy| policy.isolates.contains(&direction) && policy.subject.contains(party.0 as usize);
+        self.policies.iter().filter(isolates).map(|policy| policy.resource)
+    }
+
+    /// The rules of a `NetworkPolicy` that open every port to every pod of the cluster: their
+    /// direction and index.
+    pub fn open_rules(&self, policy: u32) -> impl Iterator<Item = (Direction, u32)> + use<'_> {
+        let open = move |rule: &&Rule| {
+            self.policies[rule.policy as usize].resource == policy
+                && rule.tier == Tier::Namespace
+                && rule.peers.contains(self.stranger.0 as usize)
+                && rule.ports == Ports::all()
+        };
+        self.rules.iter().filter(open).map(|rule| (rule.direction, rule.index))
+    }
+
+    /// Whether a policy's subject has pods of the inventory.
+    pub fn selects_pods(&self, policy: u32) -> bool {
+        let subjects = self.policies.iter().filter(|candidate| candidate.resource == policy);
+        subjects.flat_map(|policy| policy.subject.iter()).any(|class| self.is_observed(class))
+    }
+
+    /// The permissions of a `NetworkPolicy` of which no connection comes about. `known` says
+    /// whether all that holds a party is known; where it is not, nothing is claimed.
+    pub fn one_sided(&self, policy: u32, known: impl Fn(&str) -> bool) -> Vec<OneSided> {
+        let mut rows = HashMap::new();
+        let own = |rule: &&Rule| {
+            let resource = self.policies[rule.policy as usize].resource;
+            resource == policy && rule.tier == Tier::Namespace && rule.action == Action::Accept
+        };
+        let rules = self.rules.iter().filter(own);
+        rules
+            .flat_map(|rule| (0..rule.items.len()).map(move |item| (rule, item)))
+            .filter_map(|(rule, item)| self.without_effect(rule, item, &known, &mut rows))
+            .collect()
+    }
+
+    fn without_effect(
+        &self,
+        rule: &Rule,
+        item: usize,
+        known: &impl Fn(&str) -> bool,
+        rows: &mut HashMap<usize, Row>,
+    ) -> Option<OneSided> {
+        let peers = &rule.items[item];
+        if peers.iter().any(|party| party >= self.classes.len()) {
+            return None;
+        }
+        let subject = &self.policies[rule.policy as usize].subject;
+        let mut denied = None;
+        for subject in subject.iter().filter(|&class| self.is_observed(class)) {
+            for peer in peers.iter().filter(|&class| self.is_observed(class)) {
+                let (sender, receiver) = match rule.direction {
+                    Direction::Ingress => (peer, subject),
+                    Direction::Egress => (subject, peer),
+                };
+                let ports = self.ports_at(rule, receiver);
+                let row = rows.entry(receiver).or_insert_with(|| self.row_at(receiver));
+                let (sender, receiver) = (Party(sender as u32), Party(receiver as u32));
+                let unknown = self.endpoints_of(Party(peer as u32)).any(|endpoint| !known(&endpoint.namespace));
+                if unknown || !row.ports(sender).intersect(&ports).is_empty() {
+                    return None;
+                }
+                let Some((protocol, port, _)) = ports.iter().next() else { continue };
+                let decision = self.why(sender, receiver, protocol, port);
+                let (own, other) = match rule.direction {
+                    Direction::Ingress => (decision.ingress, decision.egress),
+                    Direction::Egress => (decision.egress, decision.ingress),
+                };
+                if let (true, Side { allowed: false, reason }, None) = (own.allowed, other, &denied) {
+                    let (direction, rule, peer) = (rule.direction, rule.index, item as u32);
+                    denied = Some(OneSided { direction, rule, peer, sender, receiver, ports, denied: reason });
+                }
+            }
+        }
+        denied
+    }
+
+    /// Whether the class has pods of the inventory, rather than assumed ones only.
+    fn is_observed(&self, class: usize) -> bool {
+        self.classes.get(class).is_some_and(|class| !class.endpoints.is_empty())
+    }
+}
