@@ -213,7 +213,7 @@ fn claims_from(set: &Resource) -> impl Iterator<Item = String> {
 }
 
 /// Whether any text below a value is this.
-fn mentions(value: Value<'_>, text: &str) -> bool {
+pub(crate) fn mentions(value: Value<'_>, text: &str) -> bool {
     value.str() == Some(text)
         || value.items().any(|item| mentions(item, text))
         || value.entries().any(|entry| mentions(entry.value, text))

@@ -4,6 +4,7 @@
 
 use crate::rule::Rule;
 
+mod binding_role_missing;
 mod configmap_key_missing;
 mod configmap_missing;
 mod container_apparmor_unconfined;
@@ -28,14 +29,18 @@ mod exemption_expired;
 mod exemption_invalid;
 mod exemption_unused;
 mod grace_period_too_short;
+mod headless_service_missing;
 mod heap_exceeds_limit;
 mod heap_exceeds_request;
 mod heap_headroom_small;
+mod hpa_cannot_scale;
+mod hpa_target_missing;
 mod image_digest_missing;
 mod image_pull_secret_missing;
 mod image_reference_invalid;
 mod image_tag_forbidden;
 mod image_tag_latest;
+mod ingress_backend_missing;
 mod limit_below_request;
 mod limit_range_missing;
 mod manifest_duplicate_key;
@@ -49,6 +54,7 @@ mod network_pod_unrestricted;
 mod pdb_blocks_drain;
 mod pdb_missing;
 mod pdb_overlaps;
+mod pdb_selects_nothing;
 mod pod_host_namespace;
 mod pod_sysctl_unsafe;
 mod probe_host_set;
@@ -57,10 +63,18 @@ mod qos_not_guaranteed;
 mod quantity_implausible;
 mod quantity_invalid;
 mod quota_missing;
+mod replicas_not_spread;
+mod replicas_owned_by_hpa;
+mod replicas_single;
+mod resource_duplicate;
+mod rollout_stops_all;
 mod secret_key_missing;
 mod secret_missing;
 mod selector_mismatch;
 mod service_account_missing;
+mod service_port_name_unknown;
+mod service_port_undeclared;
+mod service_selects_nothing;
 mod volume_host_path;
 mod volume_host_path_sensitive;
 mod volume_multi_attach;
@@ -76,6 +90,7 @@ pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 
 /// All rules, by id.
 pub static RULES: &[&Rule] = &[
+    &binding_role_missing::RULE,
     &configmap_key_missing::RULE,
     &configmap_missing::RULE,
     &container_apparmor_unconfined::RULE,
@@ -100,14 +115,18 @@ pub static RULES: &[&Rule] = &[
     &exemption_invalid::RULE,
     &exemption_unused::RULE,
     &grace_period_too_short::RULE,
+    &headless_service_missing::RULE,
     &heap_exceeds_limit::RULE,
     &heap_exceeds_request::RULE,
     &heap_headroom_small::RULE,
+    &hpa_cannot_scale::RULE,
+    &hpa_target_missing::RULE,
     &image_digest_missing::RULE,
     &image_pull_secret_missing::RULE,
     &image_reference_invalid::RULE,
     &image_tag_forbidden::RULE,
     &image_tag_latest::RULE,
+    &ingress_backend_missing::RULE,
     &limit_below_request::RULE,
     &limit_range_missing::RULE,
     &manifest_duplicate_key::RULE,
@@ -121,6 +140,7 @@ pub static RULES: &[&Rule] = &[
     &pdb_blocks_drain::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,
+    &pdb_selects_nothing::RULE,
     &pod_host_namespace::RULE,
     &pod_sysctl_unsafe::RULE,
     &probe_host_set::RULE,
@@ -129,10 +149,18 @@ pub static RULES: &[&Rule] = &[
     &quantity_implausible::RULE,
     &quantity_invalid::RULE,
     &quota_missing::RULE,
+    &replicas_not_spread::RULE,
+    &replicas_owned_by_hpa::RULE,
+    &replicas_single::RULE,
+    &resource_duplicate::RULE,
+    &rollout_stops_all::RULE,
     &secret_key_missing::RULE,
     &secret_missing::RULE,
     &selector_mismatch::RULE,
     &service_account_missing::RULE,
+    &service_port_name_unknown::RULE,
+    &service_port_undeclared::RULE,
+    &service_selects_nothing::RULE,
     &volume_host_path::RULE,
     &volume_host_path_sensitive::RULE,
     &volume_multi_attach::RULE,

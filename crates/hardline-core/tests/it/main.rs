@@ -9,5 +9,6 @@ mod quantity;
 mod references;
 mod rules;
 mod security;
+mod service;
 mod support;
 mod verdict;
