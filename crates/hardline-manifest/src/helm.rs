@@ -1,7 +1,7 @@
 //! Helm charts: rendered by Helm itself, one source for each template.
 //!
-//! What is judged is what `helm install` applies: the templates, hooks and `crds/`. Tests
-//! (`helm.sh/hook: test`) are left out, for they run only when somebody says `helm test`.
+//! What is judged is what `helm install` applies: templates, hooks and `crds/`. Tests are left out,
+//! for they run only when somebody says `helm test`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use hardline_core::resource::Resource;
 use hardline_core::source::Source;
 use hardline_core::tree::Value;
 
@@ -63,11 +64,18 @@ pub(crate) fn is_library(chart: &Path) -> bool {
     documents.tree.roots().any(library)
 }
 
+/// Whether an object is a test of a chart: `helm.sh/hook: test`, or `test-success` as it once was.
+pub(crate) fn is_test(resource: &Resource) -> bool {
+    resource.annotation("helm.sh/hook").is_some_and(|hooks| {
+        hooks.split(',').all(|hook| ["test", "test-success", "test-failure"].contains(&hook.trim()))
+    })
+}
+
 /// What a chart renders to: one source for each template, named by the template's file. Its text is
 /// what `helm template` prints of that template, object after object.
 pub(crate) fn render(chart: &Path, namespace: &str, options: &Options, limit: u64) -> Result<Vec<Source>, RenderError> {
     let mut command = Command::new(&options.program);
-    command.args(["template", "--include-crds", "--skip-tests", "--namespace", namespace]);
+    command.args(["template", "--include-crds", "--namespace", namespace]);
     for file in &options.values {
         command.arg("--values").arg(file);
     }

@@ -102,13 +102,14 @@ fn run(directory: &Path, program: Option<&OsString>, limit: u64) -> Result<Strin
         return renderer::run(Command::new(program).arg("build").arg(directory), limit);
     }
     match renderer::run(Command::new("kustomize").arg("build").arg(directory), limit) {
-        Err(RenderError::Missing(_)) => {}
-        result => return result,
+        Err(missing @ RenderError::Missing(_)) => {
+            match renderer::run(Command::new("kubectl").arg("kustomize").arg(directory), limit) {
+                Err(RenderError::Missing(_)) => Err(missing),
+                built => built,
+            }
+        }
+        built => built,
     }
-    renderer::run(Command::new("kubectl").arg("kustomize").arg(directory), limit).map_err(|error| match error {
-        RenderError::Missing(_) => RenderError::Missing("kustomize or kubectl".to_owned()),
-        error => error,
-    })
 }
 
 /// The files that a kustomization uses, but does not apply: patches, settings of generators and

@@ -64,6 +64,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The longest text to read. Positions in a text are 32 bits wide.
+    fn limit(&self) -> u64 {
+        self.max_file_size.min(u32::MAX.into())
+    }
+}
+
 /// What the inputs hold.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -94,7 +101,7 @@ pub enum Error {
         /// What is wrong with it.
         message: &'static str,
     },
-    /// The inputs hold not a single document.
+    /// The inputs hold nothing that is an object, nor anything that should be one.
     #[error("nothing to judge: {0}")]
     Nothing(String),
     /// A chart that was named cannot be rendered.
@@ -127,6 +134,15 @@ impl Error {
                 "install kubectl or kustomize, https://kubectl.docs.kubernetes.io/installation/kustomize, or build \
                  elsewhere and name the output: `hardline check BUILT.yaml`",
             ),
+            Self::Nothing(_) => Some("name the file or folder that holds the manifests"),
+            Self::Chart { .. } => Some(
+                "where it needs options that hardline does not have, render it with Helm and pipe the output: \
+                 `helm template .. | hardline check -`",
+            ),
+            Self::Kustomization { .. } => Some(
+                "where it needs options that hardline does not have, build it with Kustomize and pipe the output: \
+                 `kustomize build .. | hardline check -`",
+            ),
             _ => None,
         }
     }
@@ -155,9 +171,9 @@ pub fn load(inputs: Vec<Input>, options: &Options, progress: &(dyn Fn(usize) + S
     for part in parts {
         loaded.append(part?);
     }
-    if loaded.read.documents == 0 && loaded.read.skipped == 0 && loaded.findings.is_empty() {
+    if loaded.resources.is_empty() && loaded.findings.is_empty() {
         if loaded.notices.is_empty() {
-            loaded.notices.push("there is no YAML or JSON document".to_owned());
+            loaded.notices.push("no Kubernetes object in the input".to_owned());
         }
         return Err(Error::Nothing(loaded.notices.join(", ")));
     }
@@ -168,12 +184,12 @@ fn load_item(item: Item, options: &Options) -> Result<Loaded, Error> {
     let namespace = options.namespace.as_deref();
     let mut loaded = Loaded::default();
     match item {
-        Item::File { path, named } => match read_file(&path, options.max_file_size) {
+        Item::File { path, named } => match read_file(&path, options.limit()) {
             Ok(bytes) => loaded.add_bytes(walk::name(&path), bytes, named, namespace),
             Err(problem) => loaded.malformed(Source::new(walk::name(&path), ""), problem),
         },
-        Item::Text { name, bytes } if bytes.len() as u64 > options.max_file_size => {
-            loaded.malformed(Source::new(name, ""), too_long(bytes.len() as u64, options.max_file_size));
+        Item::Text { name, bytes } if bytes.len() as u64 > options.limit() => {
+            loaded.malformed(Source::new(name, ""), too_long(bytes.len() as u64, options.limit()));
         }
         Item::Text { name, bytes } => loaded.add_bytes(name, bytes, true, namespace),
         Item::Chart { path, named } => {
@@ -184,18 +200,16 @@ fn load_item(item: Item, options: &Options) -> Result<Loaded, Error> {
             // Without a namespace Helm takes the one of the current context, which differs from
             // machine to machine.
             let namespace = namespace.unwrap_or("default");
-            match helm::render(&path, namespace, &options.helm, options.max_file_size) {
+            match helm::render(&path, namespace, &options.helm, options.limit()) {
                 Ok(sources) => sources.into_iter().for_each(|source| loaded.add_source(source, Some(namespace))),
                 Err(error) if named => return Err(Error::Chart { path, error }),
                 Err(error) => loaded.notices.push(format!("chart {} skipped: {error}", walk::name(&path))),
             }
         }
-        Item::Kustomization { path } => {
-            match kustomize::build(&path, options.kustomize.as_ref(), options.max_file_size) {
-                Ok(sources) => sources.into_iter().for_each(|source| loaded.add_source(source, namespace)),
-                Err(error) => return Err(Error::Kustomization { path, error }),
-            }
-        }
+        Item::Kustomization { path } => match kustomize::build(&path, options.kustomize.as_ref(), options.limit()) {
+            Ok(sources) => sources.into_iter().for_each(|source| loaded.add_source(source, namespace)),
+            Err(error) => return Err(Error::Kustomization { path, error }),
+        },
         Item::Unreadable { path, problem } => loaded.malformed(Source::new(walk::name(&path), ""), problem),
     }
     Ok(loaded)
@@ -256,12 +270,13 @@ impl Loaded {
     fn add_source(&mut self, source: Source, namespace: Option<&str>) {
         let namespace: Option<Arc<str>> = namespace.map(Into::into);
         let read = read::read(&Arc::new(source));
-        let resources = read.resources.into_iter();
+        let (tests, resources): (Vec<_>, Vec<_>) = read.resources.into_iter().partition(helm::is_test);
+        let resources = resources.into_iter();
         self.resources.extend(resources.map(|resource| resource.with_default_namespace(namespace.clone())));
         self.findings.extend(read.findings);
         self.read.files += 1;
         self.read.documents += read.documents;
-        self.read.skipped += read.skipped;
+        self.read.skipped += read.skipped + tests.len();
     }
 
     /// Writes down that a source cannot be read from the end of its text on.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
 
 use crate::load::{Error, Input};
 use crate::{helm, kustomize};
@@ -109,31 +109,40 @@ impl Walk {
         }
     }
 
-    /// The manifests below a directory: `.gitignore` holds, hidden files are left out, links are
-    /// followed. A chart is one item, and nothing in it is read as it is.
+    /// The manifests below a directory: `.gitignore` holds, hidden files are left out. A chart is one
+    /// item, and nothing in it is read as it is.
+    ///
+    /// As with `kubectl apply --recursive`, links to files are followed and links to directories are
+    /// not: they may lead out of the tree, or in a circle.
     fn add_directory(&mut self, directory: &Path) {
         let mut builder = WalkBuilder::new(directory);
         // What one person's global configuration ignores must not change the verdict.
-        builder.follow_links(true).git_global(false).sort_by_file_name(Ord::cmp);
+        builder.git_global(false).sort_by_file_name(Ord::cmp);
         builder.filter_entry(|entry| !entry.path().with_file_name(helm::CHART_FILE).is_file());
         for entry in builder.build() {
             match entry {
-                Ok(entry) => {
-                    let is_directory = entry.file_type().is_some_and(|kind| kind.is_dir());
-                    let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-                    let path = entry.into_path();
-                    if is_directory && helm::is_chart(&path) {
-                        self.add(Item::Chart { path, named: false });
-                    } else if is_file && kustomize::is_kustomization(&path) {
-                        self.expanded.skipped += 1;
-                        let parts: Vec<PathBuf> =
-                            kustomize::parts(&path).iter().map(|part| self.identity(part)).collect();
-                        self.parts.extend(parts);
-                    } else if is_file && is_manifest(&path) {
-                        self.add(Item::File { path, named: false });
-                    }
-                }
+                Ok(entry) => self.add_found(entry),
                 Err(error) => self.expanded.items.extend(unreadable(&error, None)),
+            }
+        }
+    }
+
+    fn add_found(&mut self, entry: DirEntry) {
+        let Some(file_type) = entry.file_type() else { return };
+        let path = entry.into_path();
+        if file_type.is_dir() {
+            if helm::is_chart(&path) {
+                self.add(Item::Chart { path, named: false });
+            }
+        } else if kustomize::is_kustomization(&path) {
+            self.expanded.skipped += 1;
+            let parts: Vec<PathBuf> = kustomize::parts(&path).iter().map(|part| self.identity(part)).collect();
+            self.parts.extend(parts);
+        } else if is_manifest(&path) {
+            // Pipes and sockets would wait for somebody to write. A link to nowhere is left to be
+            // stumbled over when it is read.
+            if file_type.is_file() || path.metadata().ok().is_none_or(|target| target.is_file()) {
+                self.add(Item::File { path, named: false });
             }
         }
     }
@@ -176,18 +185,14 @@ fn is_manifest(path: &Path) -> bool {
     ["yaml", "yml", "json"].contains(&extension)
 }
 
-/// What cannot be looked at. A link to nowhere is a problem when it is called like a manifest. Links
-/// that lead in a circle are none: what they lead to has been read.
+/// What a directory holds and cannot be looked at.
 fn unreadable(error: &ignore::Error, path: Option<&Path>) -> Option<Item> {
-    use ignore::Error::{Io, WithDepth, WithLineNumber, WithPath};
+    use ignore::Error::{Io, WithDepth, WithPath};
     match error {
         WithPath { path, err } => unreadable(err, Some(path)),
-        WithDepth { err, .. } | WithLineNumber { err, .. } => unreadable(err, path),
+        WithDepth { err, .. } => unreadable(err, path),
         Io(error) => {
-            let path = path?.to_owned();
-            let gone = error.kind() == std::io::ErrorKind::NotFound;
-            let problem = format!("cannot be read: {}", cause(error));
-            (!gone || is_manifest(&path)).then_some(Item::Unreadable { path, problem })
+            Some(Item::Unreadable { path: path?.to_owned(), problem: format!("cannot be read: {}", cause(error)) })
         }
         _ => None,
     }

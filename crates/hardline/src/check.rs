@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use hardline_core::config::{Config, Date, Version};
@@ -137,9 +137,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn judge_inputs(args: &Args) -> anyhow::Result<Report> {
     let progress = Progress::start("judging", args.quiet);
     let loaded = load(args.inputs()?, &args.options(), &|files| progress.set(files)).map_err(with_help)?;
-    if loaded.resources.is_empty() && loaded.findings.is_empty() {
-        bail!("no Kubernetes object in these files: name the file or folder that holds the manifests");
-    }
     let coverage =
         if args.assume_complete { Coverage::everything() } else { Coverage::of_manifests(&loaded.resources) };
     let inventory = Inventory::new(loaded.resources, coverage);

@@ -83,6 +83,7 @@ fn a_file_is_read_once_however_often_it_is_reached() {
     let path = directory.path();
     symlink(path.join("b.yaml"), path.join("link.yaml")).unwrap();
     symlink(path.join("a"), path.join("also-a")).unwrap();
+    symlink("/", path.join("everything")).unwrap();
     symlink(path, path.join("a/circle")).unwrap();
     let loaded = read(&[path.join("b.yaml"), path.to_owned(), path.join("a"), path.join("a/../b.yaml")]);
     assert_eq!(names(&loaded), ["b", "a1"]);
@@ -103,8 +104,8 @@ fn text_in_hand_is_read_under_its_name() {
 fn nothing_is_no_verdict() {
     let empty = Input::Text { name: "-".to_owned(), bytes: Vec::new() };
     let error = load(vec![empty], &Options::default(), &|_| {}).unwrap_err();
-    assert_eq!(error.to_string(), "nothing to judge: there is no YAML or JSON document");
-    let directory = directory(&[("readme.md", "")]);
+    assert_eq!(error.to_string(), "nothing to judge: no Kubernetes object in the input");
+    let directory = directory(&[("readme.md", ""), ("values.yaml", "replicas: 2\n")]);
     assert!(matches!(try_read(&[directory.path()], &Options::default()), Err(Error::Nothing(_))));
     let missing = directory.path().join("missing.yaml");
     let error = try_read(&[directory.path(), missing.as_path()], &Options::default()).unwrap_err();

@@ -98,6 +98,22 @@ fn sources_are_all_that_helm_prints_and_each_object_as_it_prints_it() {
 }
 
 #[test]
+fn tests_of_charts_are_left_out_also_when_somebody_else_rendered_them() {
+    let printed = Command::new(helm()).args(["template", "r"]).arg(fixture("shop")).output().unwrap();
+    let printed = directory(&[("rendered.yaml", std::str::from_utf8(&printed.stdout).unwrap())]);
+    let loaded = try_read(&[printed.path()], &options()).unwrap();
+    assert_eq!(names(&loaded), ["notes", "r-shop", "r-shop", "r-database", "r-migrate"]);
+    assert_eq!(loaded.read.skipped, 1);
+}
+
+#[test]
+fn a_folder_in_a_chart_that_is_named_is_read_as_it_is() {
+    let loaded = try_read(&[fixture("shop/crds")], &options()).unwrap();
+    assert_eq!(names(&loaded), ["orders.shop.example"]);
+    assert!(!loaded.resources[0].source().rendered);
+}
+
+#[test]
 fn values_release_namespace_and_versions_reach_the_chart() {
     let chart = fixture("shop");
     let mut options = options();

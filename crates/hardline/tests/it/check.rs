@@ -51,11 +51,13 @@ error: missing.yaml: no such file or directory
 
 "#]]);
     check(&["shop/values.yaml"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: no Kubernetes object in these files: name the file or folder that holds the manifests
+error: nothing to judge: no Kubernetes object in the input
+help: name the file or folder that holds the manifests
 
 "#]]);
     check(&["-"]).stdin("").assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-error: nothing to judge: there is no YAML or JSON document
+error: nothing to judge: no Kubernetes object in the input
+help: name the file or folder that holds the manifests
 
 "#]]);
 }

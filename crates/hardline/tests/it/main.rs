@@ -5,6 +5,7 @@
 mod check;
 mod commands;
 mod formats;
+mod renderers;
 
 use std::path::Path;
 
