@@ -1,10 +1,12 @@
 //! Security contexts: what pods and containers may do to their node, and since when it matters.
 //!
-//! Rules that are part of the Pod Security Standards behave as Kubernetes' own evaluator does at
-//! the configured version (`k8s.io/pod-security-admission/policy`), with two exceptions in what
-//! they report, never in what they refuse: where a control of the restricted level overrides one
-//! of the baseline level, only the baseline rule reports, and what follows from a worse defect of
-//! the same container is not reported beside it.
+//! Rules that are part of the Pod Security Standards refuse what Kubernetes' own evaluator refuses
+//! at the configured version (`k8s.io/pod-security-admission/policy`). They differ in what they
+//! report: where a control of the restricted level overrides one of the baseline level, only the
+//! baseline rule reports, and what follows from a worse defect of the same container is not
+//! reported beside it. One verdict differs: of pods that say they run Windows, the evaluator lets
+//! capabilities and seccomp profiles pass at the restricted level though not at the baseline one.
+//! The rules do not, and the API server refuses such pods in any case.
 
 use std::fmt;
 

@@ -17,8 +17,8 @@ declare_rule! {
     /// beside the tag changes nothing: it pins the same build.
     ///
     /// ## Settings
-    /// `forbidden_tags` lists the words; `*` stands for any characters within one, and words with
-    /// separators such as `dont-push` stand for several next to each other.
+    /// `settings.forbiddenTags` lists the words; `*` stands for any characters within one, and words
+    /// with separators such as `dont-push` stand for several next to each other.
     ///
     /// ## Bad
     /// ```yaml bad
