@@ -20,6 +20,7 @@ pub mod namespace;
 pub mod network;
 pub mod path;
 pub mod pattern;
+pub mod probe;
 pub mod profile;
 pub mod quantity;
 pub mod references;

@@ -14,21 +14,16 @@ pub struct Represented<'a> {
     pub path: FieldPath,
 }
 
-/// The namespace that a resource represents: a `Namespace` its own, the first workload of a
-/// namespace that no `Namespace` declares that one. Kubernetes' own namespaces, `kube-*`, are
-/// represented by nothing.
+/// The namespace that a resource represents: the first `Namespace` of a name its own, the first
+/// workload of a namespace that no `Namespace` declares that one. Kubernetes' own namespaces,
+/// `kube-*`, are represented by nothing.
 pub fn represented_by<'a>(resource: &'a Resource, inventory: &Inventory) -> Option<Represented<'a>> {
-    let represented = if resource.kind() == Kind::Namespace {
-        Represented { name: resource.name(), path: FieldPath::of(&["metadata", "name"]) }
-    } else {
-        let name = resource.namespace()?;
-        Workload::of(resource)?;
-        let first = inventory.workloads_in(Some(name)).next()?;
-        let declared = inventory.find(Kind::Namespace, None, name).is_some();
-        if declared || first.resource.index != resource.index {
-            return None;
-        }
-        Represented { name, path: FieldPath::of(&["metadata", "namespace"]) }
+    let (name, key) = match resource.kind() {
+        Kind::Namespace => (resource.name(), "name"),
+        _ => (Workload::of(resource)?.resource.namespace()?, "namespace"),
     };
-    (!represented.name.is_empty() && !represented.name.starts_with("kube-")).then_some(represented)
+    let declared = inventory.find(Kind::Namespace, None, name);
+    let first = declared.or_else(|| Some(inventory.workloads_in(Some(name)).next()?.resource))?;
+    let own = first.index == resource.index && !name.is_empty() && !name.starts_with("kube-");
+    own.then(|| Represented { name, path: FieldPath::of(&["metadata", key]) })
 }

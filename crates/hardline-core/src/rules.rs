@@ -57,7 +57,17 @@ mod pdb_overlaps;
 mod pdb_selects_nothing;
 mod pod_host_namespace;
 mod pod_sysctl_unsafe;
+mod probe_exec_timeout_short;
 mod probe_host_set;
+mod probe_invalid;
+mod probe_kills_starting_container;
+mod probe_liveness_calls_dependency;
+mod probe_liveness_equals_readiness;
+mod probe_liveness_impatient;
+mod probe_port_name_unknown;
+mod probe_port_undeclared;
+mod probe_readiness_missing;
+mod probe_timeout_exceeds_period;
 mod pvc_missing;
 mod qos_not_guaranteed;
 mod quantity_implausible;
@@ -143,7 +153,17 @@ pub static RULES: &[&Rule] = &[
     &pdb_selects_nothing::RULE,
     &pod_host_namespace::RULE,
     &pod_sysctl_unsafe::RULE,
+    &probe_exec_timeout_short::RULE,
     &probe_host_set::RULE,
+    &probe_invalid::RULE,
+    &probe_kills_starting_container::RULE,
+    &probe_liveness_calls_dependency::RULE,
+    &probe_liveness_equals_readiness::RULE,
+    &probe_liveness_impatient::RULE,
+    &probe_port_name_unknown::RULE,
+    &probe_port_undeclared::RULE,
+    &probe_readiness_missing::RULE,
+    &probe_timeout_exceeds_period::RULE,
     &pvc_missing::RULE,
     &qos_not_guaranteed::RULE,
     &quantity_implausible::RULE,

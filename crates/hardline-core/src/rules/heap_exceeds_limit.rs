@@ -65,12 +65,17 @@ declare_rule! {
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     let Some(heap) = Heap::of(container) else { return };
-    let Some(limit) = demand::effective(container, Bound::Limit, Dimension::Memory, sink.inventory()) else { return };
-    let (size, limit) = (heap.under(limit.quantity), limit.quantity);
+    let amount = |bound| demand::effective(container, bound, Dimension::Memory, sink.inventory());
+    let Some(limit) = amount(Bound::Limit).map(|limit| limit.quantity) else { return };
+    let size = heap.under(limit);
     // Go's limit is soft and counts everything: equal is too tight, but not beyond.
     let exceeds = if heap.runtime == Runtime::Go { size > limit } else { size >= limit };
     if exceeds {
+        let request = amount(Bound::Request).filter(|request| request.quantity < limit);
+        let request = request.map_or_else(String::new, |request| format!(" (request {})", request.quantity));
         let how = if size == limit { "leaves nothing beside" } else { "is below" };
-        sink.report(heap.path, format!("memory limit {limit} {how} the heap of {size} set by `{}`", heap.setting));
+        let setting = &heap.setting;
+        let message = format!("memory limit {limit}{request} {how} the heap of {size} set by `{setting}`");
+        sink.report(heap.path, message);
     }
 }

@@ -5,6 +5,7 @@ mod capacity;
 mod config;
 mod network_conformance;
 mod pod_security;
+mod probe;
 mod quantity;
 mod references;
 mod rules;
