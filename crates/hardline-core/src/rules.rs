@@ -4,6 +4,8 @@
 
 use crate::rule::Rule;
 
+mod binding_anonymous;
+mod binding_cluster_admin;
 mod binding_role_missing;
 mod configmap_key_missing;
 mod configmap_missing;
@@ -41,12 +43,14 @@ mod image_reference_invalid;
 mod image_tag_forbidden;
 mod image_tag_latest;
 mod ingress_backend_missing;
+mod label_invalid;
 mod limit_below_request;
 mod limit_range_missing;
 mod manifest_duplicate_key;
 mod manifest_malformed;
 mod memory_limit_missing;
 mod memory_request_missing;
+mod name_invalid;
 mod network_allow_one_sided;
 mod network_default_deny_missing;
 mod network_dns_blocked;
@@ -77,6 +81,10 @@ mod replicas_not_spread;
 mod replicas_owned_by_hpa;
 mod replicas_single;
 mod resource_duplicate;
+mod role_enters_pods;
+mod role_escalates;
+mod role_reads_secrets;
+mod role_wildcard;
 mod rollout_stops_all;
 mod secret_key_missing;
 mod secret_missing;
@@ -85,6 +93,8 @@ mod service_account_missing;
 mod service_port_name_unknown;
 mod service_port_undeclared;
 mod service_selects_nothing;
+mod volume_deleted_with_claim;
+mod volume_deleted_with_set;
 mod volume_host_path;
 mod volume_host_path_sensitive;
 mod volume_multi_attach;
@@ -100,6 +110,8 @@ pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 
 /// All rules, by id.
 pub static RULES: &[&Rule] = &[
+    &binding_anonymous::RULE,
+    &binding_cluster_admin::RULE,
     &binding_role_missing::RULE,
     &configmap_key_missing::RULE,
     &configmap_missing::RULE,
@@ -137,12 +149,14 @@ pub static RULES: &[&Rule] = &[
     &image_tag_forbidden::RULE,
     &image_tag_latest::RULE,
     &ingress_backend_missing::RULE,
+    &label_invalid::RULE,
     &limit_below_request::RULE,
     &limit_range_missing::RULE,
     &manifest_duplicate_key::RULE,
     &manifest_malformed::RULE,
     &memory_limit_missing::RULE,
     &memory_request_missing::RULE,
+    &name_invalid::RULE,
     &network_allow_one_sided::RULE,
     &network_default_deny_missing::RULE,
     &network_dns_blocked::RULE,
@@ -173,6 +187,10 @@ pub static RULES: &[&Rule] = &[
     &replicas_owned_by_hpa::RULE,
     &replicas_single::RULE,
     &resource_duplicate::RULE,
+    &role_enters_pods::RULE,
+    &role_escalates::RULE,
+    &role_reads_secrets::RULE,
+    &role_wildcard::RULE,
     &rollout_stops_all::RULE,
     &secret_key_missing::RULE,
     &secret_missing::RULE,
@@ -181,6 +199,8 @@ pub static RULES: &[&Rule] = &[
     &service_port_name_unknown::RULE,
     &service_port_undeclared::RULE,
     &service_selects_nothing::RULE,
+    &volume_deleted_with_claim::RULE,
+    &volume_deleted_with_set::RULE,
     &volume_host_path::RULE,
     &volume_host_path_sensitive::RULE,
     &volume_multi_attach::RULE,

@@ -7,6 +7,7 @@ mod network_conformance;
 mod pod_security;
 mod probe;
 mod quantity;
+mod rbac;
 mod references;
 mod rules;
 mod security;

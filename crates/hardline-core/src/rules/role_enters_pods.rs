@@ -1,0 +1,64 @@
+use crate::declare_rule;
+use crate::finding::Sink;
+use crate::rbac;
+use crate::resource::{Kind, Resource};
+use crate::rule::{Category, Check, Severity};
+
+declare_rule! {
+    /// Flags roles that may run commands in pods: `create` on `pods/exec` or `pods/attach`, or
+    /// `ephemeralcontainers`.
+    ///
+    /// ## Why
+    /// A shell in a pod sees its environment, its volumes and its token. Such a role is all the roles of
+    /// all pods in its reach, and it belongs to people in an incident, not to programs.
+    ///
+    /// ## Bad
+    /// ```yaml bad
+    /// apiVersion: rbac.authorization.k8s.io/v1
+    /// kind: Role
+    /// metadata:
+    ///   name: deployer
+    ///   namespace: shop
+    /// rules:
+    ///   - apiGroups: [""]
+    ///     resources: [pods/exec]
+    ///     verbs: [create] # finding
+    /// ```
+    /// ## Good
+    /// ```yaml good
+    /// apiVersion: rbac.authorization.k8s.io/v1
+    /// kind: Role
+    /// metadata:
+    ///   name: deployer
+    ///   namespace: shop
+    /// rules:
+    ///   - apiGroups: [""]
+    ///     resources: [pods, pods/log]
+    ///     verbs: [get, list]
+    /// ```
+    "role-enters-pods" {
+        summary: "role can enter running pods",
+        help: "give the right to people for the time of an incident, and remove it here",
+        category: Category::Rbac,
+        severity: Severity::Medium,
+        since: "0.1.0",
+        check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
+    }
+}
+
+const ENTRANCES: [&str; 3] = ["pods/exec", "pods/attach", "pods/ephemeralcontainers"];
+
+fn check(role: &Resource, sink: &mut Sink<'_>) {
+    for grant in rbac::grants(role).filter(|grant| !grant.has_any_resource()) {
+        let entrances: Vec<String> = ENTRANCES
+            .into_iter()
+            .filter(|entrance| grant.resources().any(|resource| resource == *entrance) && grant.covers_group(""))
+            .map(|entrance| format!("`{entrance}`"))
+            .collect();
+        // The API server asks for `get` where the connection is a WebSocket, and for `create` else.
+        let enters = grant.verbs().any(|verb| matches!(verb, "create" | "get" | "update" | "patch"));
+        if enters && !entrances.is_empty() {
+            sink.report(grant.path.key("verbs"), format!("may run commands in pods by {}", entrances.join(" and ")));
+        }
+    }
+}
