@@ -89,11 +89,19 @@ fn resolve(path: &Path) -> PathBuf {
     resolved
 }
 
-/// What people call a file who call a directory this: relative if that is.
+/// What people call a file who call a directory this: relative to where they are if that is.
 fn name_beside(directory: &Path, file: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-    let relative = here.filter(|_| directory.is_relative()).and_then(|here| file.strip_prefix(here).ok());
-    relative.unwrap_or(file).display().to_string()
+    let relative = here.filter(|_| directory.is_relative()).and_then(|here| relative_to(&here, file));
+    relative.as_deref().unwrap_or(file).display().to_string()
+}
+
+/// The way from one place to another, by `..` as far as needed.
+fn relative_to(here: &Path, file: &Path) -> Option<PathBuf> {
+    here.ancestors().enumerate().find_map(|(up, ancestor)| {
+        let down = file.strip_prefix(ancestor).ok()?;
+        Some(std::iter::repeat_n(Path::new(".."), up).chain([down]).collect())
+    })
 }
 
 /// What `kustomize build`, or else `kubectl kustomize`, prints.
@@ -138,4 +146,17 @@ pub(crate) fn parts(file: &Path) -> Vec<PathBuf> {
     // Patches and transformers may also be written in place, over several lines.
     let parts = parts.into_iter().filter(|part| !part.contains('\n'));
     parts.map(|part| file.with_file_name(part)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_from_where_people_are() {
+        let named = |file: &str| relative_to(Path::new("/repo/overlays/prod"), Path::new(file)).unwrap();
+        assert_eq!(named("/repo/overlays/prod/a.yaml"), Path::new("a.yaml"));
+        assert_eq!(named("/repo/base/a.yaml"), Path::new("../../base/a.yaml"));
+        assert_eq!(resolve(Path::new("/tmp/x/../../repo/a.yaml")), Path::new("/repo/a.yaml"));
+    }
 }

@@ -67,10 +67,24 @@ fn beginning(mut output: impl Read) -> io::Result<Vec<u8>> {
     Ok(beginning)
 }
 
-/// What a program complains about, from its first `Error: ` on if it says so: what comes before are
-/// warnings.
+/// What a program complains about, in one line. What comes before its first `Error: ` are warnings,
+/// what comes after an empty line is advice about its own flags.
 fn reason(complaint: &[u8]) -> String {
     let complaint = String::from_utf8_lossy(complaint);
     let error = complaint.find("Error: ").map_or(&*complaint, |at| &complaint[at + "Error: ".len()..]);
-    error.trim().to_owned()
+    let lines = error.trim().lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_the_error_without_warnings_and_advice() {
+        let helm =
+            b"level=WARN msg=old\nError: shop.yaml:4:11\n  executing \"shop.yaml\":\n    no template\n\nUse --debug\n";
+        assert_eq!(reason(helm), "shop.yaml:4:11 executing \"shop.yaml\": no template");
+        assert_eq!(reason(b"it broke\n"), "it broke");
+    }
 }
