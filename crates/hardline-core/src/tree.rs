@@ -8,7 +8,7 @@
 //! costs nothing until somebody walks it, and the builder refuses trees whose
 //! walk would be too long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
 use crate::path::{FieldPath, Segment};
@@ -496,6 +496,8 @@ impl Followed<'_> {
 }
 
 /// A key that a map has already set: Kubernetes refuses it under strict field validation.
+///
+/// A key that is set more than twice is named once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duplicate {
     /// The key.
@@ -614,6 +616,7 @@ impl TreeBuilder {
         self.anchors.clear();
         self.pending_anchor = None;
         self.walk = 0;
+        self.last_end = 0;
     }
 
     /// The tree, and the keys that a map has set twice.
@@ -629,7 +632,7 @@ impl TreeBuilder {
         self.open.is_empty()
     }
 
-    /// Where the node that was added or closed last ends.
+    /// Where the document's node that was added or closed last ends; 0 before the first.
     pub fn last_end(&self) -> u32 {
         self.last_end
     }
@@ -872,7 +875,8 @@ impl TreeBuilder {
                 let key = tree.value(NodeId(key));
                 let text = key.raw();
                 let same = |&before: &u32| tree.value(NodeId(before)).key_is(text);
-                if let Some(&first) = keys[..at].iter().find(|before| same(before)) {
+                let mut before = keys[..at].iter().filter(|before| same(before));
+                if let (Some(&first), None) = (before.next(), before.next()) {
                     found.push(Duplicate::new(key, key.span(), tree.value(NodeId(first)).span()));
                 }
             }
@@ -880,9 +884,10 @@ impl TreeBuilder {
             keys.sort_unstable_by(|&a, &b| {
                 tree.value(NodeId(a)).raw().cmp(tree.value(NodeId(b)).raw()).then(a.cmp(&b))
             });
-            for pair in keys.windows(2) {
-                let (first, key) = (tree.value(NodeId(pair[0])), tree.value(NodeId(pair[1])));
-                if key.key_is(first.raw()) {
+            let same = |&a: &u32, &b: &u32| tree.value(NodeId(a)).key_is(tree.value(NodeId(b)).raw());
+            for group in keys.chunk_by(same) {
+                if let [first, key, ..] = *group {
+                    let (first, key) = (tree.value(NodeId(first)), tree.value(NodeId(key)));
                     found.push(Duplicate::new(key, key.span(), first.span()));
                 }
             }
@@ -893,10 +898,16 @@ impl TreeBuilder {
     /// The duplicates of a map that merges others: a merged key counts as set where its `<<` stands.
     fn duplicates_of_merge(&self, map: NodeId) -> Vec<Duplicate> {
         let mut found = Vec::new();
-        let mut seen: HashMap<&str, Span> = HashMap::new();
-        let mut set = |key: Value<'_>, text, span| {
-            if let Some(first) = seen.insert(text, span) {
-                found.push(Duplicate::new(key, span, first));
+        let mut seen: HashMap<&str, (Span, bool)> = HashMap::new();
+        let mut set = |key: Value<'_>, text, span| match seen.entry(text) {
+            hash_map::Entry::Vacant(vacant) => {
+                vacant.insert((span, false));
+            }
+            hash_map::Entry::Occupied(mut occupied) => {
+                let (first, reported) = occupied.get_mut();
+                if !std::mem::replace(reported, true) {
+                    found.push(Duplicate::new(key, span, *first));
+                }
             }
         };
         for entry in self.tree.value(map).own_entries() {

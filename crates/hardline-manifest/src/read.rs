@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use hardline_core::finding::Finding;
-use hardline_core::resource::{NotAResource, Resource};
+use hardline_core::path::FieldPath;
+use hardline_core::resource::{Kind, NotAResource, Resource};
 use hardline_core::rules;
 use hardline_core::source::{Source, Span};
-use hardline_core::tree::{Duplicate, NodeId, Tree, Value};
+use hardline_core::tree::{Duplicate, NodeId, NodeKind, Tree};
 
 use crate::document;
 
@@ -29,7 +30,7 @@ pub fn read(source: &Arc<Source>) -> Read {
     let mut read = Read::default();
     for problem in documents.problems {
         read.documents += 1;
-        read.malformed(source, problem.span, problem.message);
+        read.malformed(source, problem.span, problem.message).help = problem.help;
     }
     for Duplicate { key, span, first } in documents.duplicates {
         let message = format!("key `{key}` is already set on line {}", source.position(first.start).line);
@@ -38,33 +39,65 @@ pub fn read(source: &Arc<Source>) -> Read {
     for root in documents.tree.roots() {
         if !root.is_null() {
             read.documents += 1;
-            read.add(&documents.tree, root.id());
+            read.add(&documents.tree, root.id(), false);
         }
     }
     read
 }
 
 impl Read {
-    fn malformed(&mut self, source: &Arc<Source>, span: Span, message: impl Into<String>) {
-        self.findings.push(Finding::in_text(&rules::MANIFEST_MALFORMED, source.clone(), span, message));
+    fn malformed(&mut self, source: &Arc<Source>, span: Span, message: impl Into<String>) -> &mut Finding {
+        let finding = Finding::in_text(&rules::MANIFEST_MALFORMED, source.clone(), span, message);
+        self.findings.push_mut(finding)
     }
 
-    fn add(&mut self, tree: &Arc<Tree>, root: NodeId) {
+    /// Adds the object at a node, or the members of the list that it is.
+    fn add(&mut self, tree: &Arc<Tree>, root: NodeId, in_list: bool) {
+        let value = tree.value(root);
+        let span = value.follow(&FieldPath::ROOT).span();
         match Resource::new(tree.clone(), root) {
-            Ok(resource) if is_list(&resource) => {
-                for item in resource.value().get("items").into_iter().flat_map(Value::items) {
-                    self.add(tree, item.id());
+            Ok(resource) if is_list(&resource) => match value.get("items") {
+                Some(items) if items.kind() == NodeKind::Seq => {
+                    items.items().for_each(|item| self.add(tree, item.id(), true));
                 }
+                Some(items) => {
+                    self.malformed(tree.source(), items.span(), "`items` is not a list");
+                }
+                None => {}
+            },
+            Ok(resource) => {
+                self.check_name(&resource, span);
+                self.resources.push(resource);
             }
-            Ok(resource) => self.resources.push(resource),
+            Err(NotAResource::Unrelated) if in_list => {
+                self.malformed(tree.source(), span, "item of the list is no Kubernetes object");
+            }
             Err(NotAResource::Unrelated) => self.skipped += 1,
-            Err(error) => self.malformed(tree.source(), tree.value(root).span(), error.to_string()),
+            Err(error) => {
+                self.malformed(tree.source(), span, error.to_string());
+            }
         }
+    }
+
+    /// The API server takes no object without a name. Kinds that no rule knows are let be: some are
+    /// configuration files, which have none.
+    fn check_name(&mut self, resource: &Resource, span: Span) {
+        if resource.kind() == Kind::Other || !resource.name().is_empty() {
+            return;
+        }
+        let name = resource.value().follow(&FieldPath::of(&["metadata", "name"]));
+        let (span, message) = match name.depth {
+            0 => (span, "`metadata` is missing"),
+            1 => (name.span(), "`metadata` has neither `name` nor `generateName`"),
+            _ => (name.span(), "`metadata.name` is not a string"),
+        };
+        self.malformed(resource.source(), span, message);
     }
 }
 
-/// `List` and typed lists such as `PodList` of built-in groups.
+/// `List` and typed lists such as `PodList`. An object with a name is none, whatever its kind.
 fn is_list(resource: &Resource) -> bool {
-    resource.kind_name().ends_with("List")
-        && resource.value().get("items").is_some_and(|items| items.items().next().is_some())
+    let kind = resource.kind_name();
+    let has_items = || resource.value().get("items").is_some_and(|items| items.kind() == NodeKind::Seq);
+    kind == "List" || (kind.ends_with("List") && has_items() && resource.name().is_empty())
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, Tag};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 use hardline_core::scalar::resolve_plain;
 use hardline_core::source::Span;
 use hardline_core::tree::{BuildError, NodeKind, Style, TreeBuilder};
@@ -29,12 +29,12 @@ pub(crate) fn parse(text: &str, range: (usize, usize), builder: &mut TreeBuilder
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(&text[base..end], options);
-    let mut reader = Reader { text, builder };
+    let mut reader = Reader { text, base, builder };
     let mut ended = None;
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let offset = base + error.marker().byte_offset().unwrap_or(0);
-            Problem::new(error.info(), Span::at(offset.min(end)))
+            Problem::new(plain_words(&error), Span::at(offset.min(end)))
         })?;
         let range = span.byte_range().unwrap_or_default();
         let span = Span::new((base + range.start) as u32, (base + range.end) as u32);
@@ -49,6 +49,8 @@ pub(crate) fn parse(text: &str, range: (usize, usize), builder: &mut TreeBuilder
 
 struct Reader<'t, 'b> {
     text: &'t str,
+    /// Where the document starts.
+    base: usize,
     builder: &'b mut TreeBuilder,
 }
 
@@ -61,7 +63,9 @@ impl Reader<'_, '_> {
             }
             Event::SequenceStart(style, anchor, _) => {
                 self.anchor(anchor);
-                self.builder.begin_seq(span.start, style == StructureStyle::Flow)?;
+                let flow = style == StructureStyle::Flow;
+                let start = if flow { span.start } else { self.first_dash(span.start) };
+                self.builder.begin_seq(start, flow)?;
             }
             Event::MappingStart(style, anchor, _) => {
                 self.anchor(anchor);
@@ -75,6 +79,11 @@ impl Reader<'_, '_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Where the node before the one being read ends.
+    fn before(&self) -> usize {
+        self.base.max(self.builder.last_end() as usize)
     }
 
     fn anchor(&mut self, anchor: usize) {
@@ -121,11 +130,28 @@ impl Reader<'_, '_> {
         self.builder.scalar(at, at, Style::Plain)
     }
 
+    /// The offset of a block sequence's first dash.
+    ///
+    /// Where the dashes stand below the key itself, the parser gives the offset of the first item.
+    fn first_dash(&self, start: u32) -> u32 {
+        let from = self.before();
+        let before = &self.text[from..start as usize];
+        if !before.trim_start().starts_with(':') {
+            return start;
+        }
+        let mut lines = before.match_indices('\n').map(|(at, _)| from + at + 1);
+        let dash = lines.find_map(|line| {
+            let blanks = self.text[line..].bytes().take_while(|&byte| byte == b' ').count();
+            self.text[line + blanks..].starts_with('-').then_some(line + blanks)
+        });
+        dash.map_or(start, |dash| dash as u32)
+    }
+
     /// The span of a block scalar from its `|` or `>` to its last character that is no blank.
     ///
     /// The parser gives that of the content alone, up to whatever follows.
     fn block_span(&self, content: Span) -> Span {
-        let before = self.builder.last_end() as usize..content.start as usize;
+        let before = self.before()..content.start as usize;
         let bytes = &self.text.as_bytes()[before.clone()];
         let mut comment = false;
         let indicator = bytes.iter().position(|&byte| {
@@ -159,4 +185,40 @@ fn tagged<'v>(tag: &Tag, value: &'v str) -> Result<(Style, std::borrow::Cow<'v, 
     } else {
         Err(Refused::Tag { text: value.to_owned(), tag })
     }
+}
+
+/// What is wrong, without a parser's words for the mistakes that people make most.
+fn plain_words(error: &ScanError) -> String {
+    let message = match error.kind() {
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
+            "the line's indentation fits nothing above it"
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => "expected `- `, as in the items above",
+        ErrorKind::BlockSequenceEntryNotAllowed => "a list cannot begin here",
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => "expected `:` after the key",
+        ErrorKind::MappingValueNotAllowed => "`: ` cannot stand here: put the text in quotes, or indent the line",
+        ErrorKind::InvalidColonPlacement => "`:` cannot stand here: is a bracket or a quote above not closed?",
+        ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabNotAllowed => {
+            "YAML is indented by spaces, not by tabs"
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => "the quote is not closed",
+        ErrorKind::UnknownQuotedScalarEscape => "YAML has no such escape: use single quotes, or double the backslash",
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            "text follows the closing quote"
+        }
+        ErrorKind::CommentInterceptedScalar => "text of several lines cannot hold a comment",
+        ErrorKind::UnknownAnchor => "the alias has no anchor",
+        ErrorKind::UnclosedFlowCollection { open } => return format!("`{open}` is not closed"),
+        ErrorKind::UnexpectedEof
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => "a bracket is not closed",
+        ErrorKind::ExpectedFlowMappingSeparator => "expected `,` or `}`",
+        ErrorKind::ExpectedFlowSequenceSeparator => "expected `,` or `]`",
+        ErrorKind::UnexpectedCharacter { character } => {
+            return format!("text cannot begin with `{character}`: put it in quotes");
+        }
+        _ => return error.info(),
+    };
+    message.to_owned()
 }
