@@ -20,7 +20,7 @@ high[manifest-malformed]: `apiVersion` is missing or not a string
  --> shop/broken.yaml:1:1
   |
 1 | kind: ConfigMap
-  | ^^^^^^^^^^^^^^^
+  | ^^^^
 2 | metadata:
 3 |   name: settings
   |
@@ -137,7 +137,7 @@ shop/checkout.yaml:19:25: critical[container-privileged] container `checkout` ru
 #[test]
 fn github_annotates_lines() {
     check(&["--format", "github", "shop"]).assert().code(1).stdout_eq(str![[r#"
-::error file=shop/broken.yaml,line=1,endLine=3,title=high[manifest-malformed]::`apiVersion` is missing or not a string%0Ahelp: correct the text; `kubectl apply --dry-run=client -f FILE` reads it the same way
+::error file=shop/broken.yaml,line=1,endLine=1,col=1,endColumn=5,title=high[manifest-malformed]::`apiVersion` is missing or not a string%0Ahelp: correct the text; `kubectl apply --dry-run=client -f FILE` reads it the same way
 ::error file=shop/broken.yaml,line=13,endLine=13,col=21,endColumn=25,title=critical[container-privileged]::container `agent` runs privileged%0Ahelp: remove `privileged: true`; add the single capability or device that is needed instead
 ::warning file=shop/checkout.yaml,line=7,endLine=7,col=5,endColumn=45,title=medium[exemption-invalid]::an exemption needs a reason%0Ahelp: write `exempt.hardline.dev/<rule>: "reason; owner=…; until=YYYY-MM-DD"`; owner and until may be left out
 ::error file=shop/checkout.yaml,line=19,endLine=19,col=25,endColumn=29,title=critical[container-privileged]::container `checkout` runs privileged%0Ahelp: remove `privileged: true`; add the single capability or device that is needed instead
