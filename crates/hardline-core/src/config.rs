@@ -4,6 +4,7 @@ pub mod file;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use crate::exemption::Exemption;
@@ -24,6 +25,9 @@ pub struct Config {
     pub rules: BTreeMap<&'static str, Override>,
     /// Other profiles and rules for some paths or namespaces; the last match counts.
     pub overrides: Vec<Overrides>,
+    /// The folder that sources' names are relative to. Patterns of paths are matched with both
+    /// joined, `..` resolved; where it is empty, with the names alone.
+    pub base: PathBuf,
     /// Exemptions from outside the manifests.
     pub exemptions: Vec<Exemption>,
     /// The date that ends of exemptions are compared with.
@@ -93,6 +97,7 @@ impl Config {
             ignore: Vec::new(),
             rules: BTreeMap::new(),
             overrides: Vec::new(),
+            base: PathBuf::new(),
             exemptions: Vec::new(),
             today,
             settings: Settings::default(),
@@ -126,13 +131,27 @@ impl Config {
 }
 
 impl Overrides {
-    /// Whether they are for what is in this source and namespace.
-    pub fn apply_to(&self, source: &str, namespace: Option<&str>) -> bool {
-        let any = |patterns: &[String], text: &str| {
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern::matches(pattern, text))
-        };
-        any(&self.paths, source) && any(&self.namespaces, namespace.unwrap_or_default())
+    /// Whether they are for what is in the source of this name below `base`, and this namespace.
+    pub fn apply_to(&self, base: &Path, source: &str, namespace: Option<&str>) -> bool {
+        let any = |patterns: &[String], text: &str| patterns.iter().any(|pattern| pattern::matches(pattern, text));
+        (self.paths.is_empty() || any(&self.paths, &resolve(&base.join(source))))
+            && (self.namespaces.is_empty() || any(&self.namespaces, namespace.unwrap_or_default()))
     }
+}
+
+/// The path without `.`, and without `..` where something precedes it.
+fn resolve(path: &Path) -> String {
+    let mut resolved = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if resolved.file_name().is_some() => {
+                resolved.pop();
+            }
+            other => resolved.push(other),
+        }
+    }
+    resolved.display().to_string()
 }
 
 impl Default for Settings {
@@ -224,5 +243,17 @@ mod tests {
         for bad in ["2027-02-29", "2027-13-01", "2027-1-1", "20270101", "2027-01-é", "+027-01-01"] {
             assert!(bad.parse::<Date>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn paths_of_overrides_are_matched_below_the_base() {
+        let overrides = |path: &str| Overrides { paths: vec![path.to_owned()], ..Overrides::default() };
+        let applies = |pattern, base: &str, name| overrides(pattern).apply_to(Path::new(base), name, None);
+        assert!(applies("/repo/prod/*", "/repo/prod", "web.yaml"));
+        assert!(applies("/repo/prod/*", "/repo/docs", "../prod/web.yaml"));
+        assert!(applies("/repo/prod/*", "/elsewhere", "/repo/prod/web.yaml"));
+        assert!(!applies("/repo/prod/*", "/repo/prod", "../dev.yaml"));
+        assert!(applies("prod/*", "", "./prod/web.yaml"));
+        assert!(applies("../*", "", "../dev.yaml"));
     }
 }

@@ -131,7 +131,8 @@ impl<'a> Engine<'a> {
         let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
         let namespace = || self.inventory.find(Kind::Namespace, None, resource.namespace()?);
         let all = self.config.overrides.iter().enumerate().rev();
-        let apply = all.filter(|(_, overrides)| overrides.apply_to(&resource.source().name, resource.namespace()));
+        let (base, source) = (&self.config.base, &resource.source().name);
+        let apply = all.filter(|(_, overrides)| overrides.apply_to(base, source, resource.namespace()));
         let overrides: Vec<usize> = apply.map(|(at, _)| at).collect();
         let overridden = || overrides.iter().find_map(|&at| self.config.overrides[at].profile);
         let profile = label(resource).or_else(|| namespace().and_then(label)).or_else(overridden);

@@ -49,6 +49,9 @@ pub struct Options {
     /// The namespace of objects that name none, as with `kubectl apply --namespace`. Charts are
     /// rendered for it, or for `default`.
     pub namespace: Option<String>,
+    /// Files and charts in directories that are not read, by their absolute paths, where `*` stands
+    /// for any characters. What is named itself is read all the same.
+    pub exclude: Vec<String>,
     /// How charts are rendered.
     pub helm: helm::Options,
     /// The program that builds kustomizations. Without one, `kustomize` and then `kubectl` are
@@ -60,7 +63,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespace: None, helm: helm::Options::default(), kustomize: None, max_file_size: 64 << 20 }
+        Self {
+            namespace: None,
+            exclude: Vec::new(),
+            helm: helm::Options::default(),
+            kustomize: None,
+            max_file_size: 64 << 20,
+        }
     }
 }
 
@@ -156,7 +165,7 @@ impl Error {
 /// same. What was named and does not exist, or cannot be rendered, is an error: a mistake on the
 /// command line must not pass as a verdict.
 pub fn load(inputs: Vec<Input>, options: &Options, progress: &(dyn Fn(usize) + Sync)) -> Result<Loaded, Error> {
-    let Expanded { items, skipped } = walk::expand(inputs)?;
+    let Expanded { items, skipped } = walk::expand(inputs, &options.exclude)?;
     let done = AtomicUsize::new(0);
     let parts: Vec<Result<Loaded, Error>> = items
         .into_par_iter()

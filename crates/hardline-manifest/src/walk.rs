@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use hardline_core::pattern;
 use ignore::{DirEntry, WalkBuilder};
 
 use crate::load::{Error, Input};
@@ -39,8 +40,8 @@ pub(crate) fn name(path: &Path) -> String {
 }
 
 /// What the inputs stand for.
-pub(crate) fn expand(inputs: Vec<Input>) -> Result<Expanded, Error> {
-    let mut walk = Walk::default();
+pub(crate) fn expand(inputs: Vec<Input>, exclude: &[String]) -> Result<Expanded, Error> {
+    let mut walk = Walk { exclude: exclude.to_vec(), ..Walk::default() };
     for input in inputs {
         match input {
             Input::Text { name, bytes } => walk.expanded.items.push(Item::Text { name, bytes }),
@@ -74,6 +75,8 @@ fn glob(pattern: PathBuf) -> Result<Vec<PathBuf>, Error> {
 #[derive(Default)]
 struct Walk {
     expanded: Expanded,
+    /// What is not read, by absolute path.
+    exclude: Vec<String>,
     /// What is in `expanded`, so that overlapping inputs and links do not double resources.
     seen: HashSet<PathBuf>,
     /// Directories by the names they were reached under, links resolved.
@@ -104,6 +107,11 @@ impl Walk {
     fn add(&mut self, item: Item) {
         let (Item::File { path, .. } | Item::Chart { path, .. } | Item::Kustomization { path }) = &item else { return };
         let identity = self.identity(path);
+        let is_found = matches!(item, Item::File { named: false, .. } | Item::Chart { named: false, .. });
+        let full = identity.to_string_lossy();
+        if is_found && self.exclude.iter().any(|pattern| pattern::matches(pattern, &full)) {
+            return;
+        }
         if self.seen.insert(identity) {
             self.expanded.items.push(item);
         }

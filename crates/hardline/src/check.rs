@@ -1,6 +1,7 @@
 //! `hardline check`: judges manifests.
 
-use std::fs::File;
+use std::env;
+use std::fs;
 use std::io::{self, BufWriter, Read as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use hardline_core::config::file::File;
 use hardline_core::config::{Config, Date, Version};
 use hardline_core::inventory::{Coverage, Inventory};
 use hardline_core::profile::{Enforcement, Profile};
@@ -18,6 +20,7 @@ use hardline_core::verdict::judge;
 use hardline_manifest::helm;
 use hardline_manifest::load::{self, Input, load};
 
+use crate::configuration;
 use crate::progress::Progress;
 use crate::reporter::{self, Format, View};
 use crate::rule_argument::RuleParser;
@@ -25,6 +28,7 @@ use crate::terminal;
 
 /// Judge manifests
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(after_help = "\
 Examples:
   hardline check
@@ -41,9 +45,9 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
-    /// The rules to hold the manifests to, and how strictly
-    #[arg(short, long, default_value = Profile::default().name(), value_parser = profile())]
-    profile: Profile,
+    /// The rules to hold the manifests to, and how strictly [default: production]
+    #[arg(short, long, value_parser = profile())]
+    profile: Option<Profile>,
 
     /// Run these rules only, whatever the profile leaves out
     #[arg(long, value_name = "RULE,..", value_delimiter = ',', value_parser = RuleParser, hide_possible_values = true)]
@@ -81,9 +85,17 @@ pub(crate) struct Args {
     #[arg(long)]
     assume_complete: bool,
 
-    /// The version of Kubernetes that the manifests are for
-    #[arg(long, value_name = "VERSION", default_value_t = Version::NEWEST)]
-    kubernetes_version: Version,
+    /// The version of Kubernetes that the manifests are for [default: v1.37]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes_version: Option<Version>,
+
+    /// The configuration [default: the first `hardline.yaml` in the folder of PATH or above it]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Read no configuration
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
 
     /// The longest file to read, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64)]
@@ -136,11 +148,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn judge_inputs(args: &Args) -> anyhow::Result<Report> {
     let progress = Progress::start("judging", args.quiet);
-    let loaded = load(args.inputs()?, &args.options(), &|files| progress.set(files)).map_err(with_help)?;
+    let (config, exclude) = args.config()?;
+    let options = args.options(&config, exclude);
+    let loaded = load(args.inputs()?, &options, &|files| progress.set(files)).map_err(with_help)?;
     let coverage =
         if args.assume_complete { Coverage::everything() } else { Coverage::of_manifests(&loaded.resources) };
     let inventory = Inventory::new(loaded.resources, coverage);
-    let judgement = judge(&inventory, loaded.findings, &args.config());
+    let judgement = judge(&inventory, loaded.findings, &config);
     let report = Report::new(&judgement, &inventory, loaded.read);
     drop(progress);
     if !args.quiet {
@@ -175,28 +189,43 @@ impl Args {
         self.paths.iter().map(input).collect()
     }
 
-    fn options(&self) -> load::Options {
+    fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {
         let helm = helm::Options {
             release: self.release_name.clone(),
             values: self.values.clone(),
             set: self.set.clone(),
-            kube_version: Some(format!("{}.0", self.kubernetes_version)),
+            kube_version: Some(format!("{}.0", config.settings.kubernetes_version)),
             ..helm::Options::default()
         };
-        load::Options { namespace: self.namespace.clone(), helm, max_file_size: self.max_bytes(), ..Default::default() }
+        let max_file_size = self.max_bytes();
+        load::Options { namespace: self.namespace.clone(), helm, exclude, max_file_size, ..Default::default() }
     }
 
     fn max_bytes(&self) -> u64 {
         self.max_file_size.saturating_mul(1 << 20).min(u32::MAX.into())
     }
 
-    fn config(&self) -> Config {
+    /// What the configuration file says, and what is said here, which counts more; and the paths
+    /// that are not read.
+    fn config(&self) -> anyhow::Result<(Config, Vec<String>)> {
+        let here = env::current_dir().context("cannot find the working directory")?;
+        let file = match self.paths.first().filter(|_| !self.no_config) {
+            Some(input) => configuration::read(self.config.as_deref(), input, &here)?,
+            None => File::default(),
+        };
         let mut config = Config::new(today());
-        config.profile = self.profile;
+        config.base = here;
+        config.profile = self.profile.or(file.profile).unwrap_or_default();
         config.select.clone_from(&self.select);
         config.ignore.clone_from(&self.ignore);
-        config.settings.kubernetes_version = self.kubernetes_version;
-        config
+        config.rules = file.rules;
+        config.overrides = file.overrides;
+        config.exemptions = file.exemptions;
+        let settings = &mut config.settings;
+        settings.kubernetes_version =
+            self.kubernetes_version.or(file.kubernetes_version).unwrap_or(settings.kubernetes_version);
+        settings.forbidden_tags = file.forbidden_tags.unwrap_or(std::mem::take(&mut settings.forbidden_tags));
+        Ok((config, file.exclude))
     }
 
     fn exit_code(&self, report: &Report) -> ExitCode {
@@ -223,7 +252,7 @@ fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
 }
 
 fn write_file(format: Format, path: &PathBuf, report: &Report, view: &View) -> io::Result<()> {
-    let mut file = BufWriter::new(anstream::StripStream::new(File::create(path)?));
+    let mut file = BufWriter::new(anstream::StripStream::new(fs::File::create(path)?));
     format.write(report, view, &mut file)?;
     file.flush()
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 mod check;
 mod cli;
 mod completions;
+mod configuration;
 mod explain;
 mod man;
 mod markdown;

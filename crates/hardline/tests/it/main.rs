@@ -4,6 +4,7 @@
 
 mod check;
 mod commands;
+mod configuration;
 mod formats;
 mod renderers;
 
