@@ -93,6 +93,7 @@ mod service_account_missing;
 mod service_port_name_unknown;
 mod service_port_undeclared;
 mod service_selects_nothing;
+mod threads_exceed_cpu_limit;
 mod volume_deleted_with_claim;
 mod volume_deleted_with_set;
 mod volume_host_path;
@@ -199,6 +200,7 @@ pub static RULES: &[&Rule] = &[
     &service_port_name_unknown::RULE,
     &service_port_undeclared::RULE,
     &service_selects_nothing::RULE,
+    &threads_exceed_cpu_limit::RULE,
     &volume_deleted_with_claim::RULE,
     &volume_deleted_with_set::RULE,
     &volume_host_path::RULE,

@@ -114,6 +114,20 @@ fn heaps_are_held_against_the_limit_that_counts() {
 }
 
 #[test]
+fn threads_are_held_against_whole_cores() {
+    let exceeds = |fields: &str| messages("threads-exceed-cpu-limit", &pod(fields));
+    assert_eq!(
+        exceeds("args: [java, -XX:ActiveProcessorCount=4]\nresources: {limits: {cpu: 1500m}}"),
+        ["`-XX:ActiveProcessorCount=4` of container `c` is too much for a CPU limit of 1500m"]
+    );
+    let workers =
+        |count: u8| format!("env: [{{name: WEB_CONCURRENCY, value: '{count}'}}]\nresources: {{limits: {{cpu: 500m}}}}");
+    assert_eq!(exceeds(&workers(4)).len(), 0);
+    assert_eq!(exceeds(&workers(5)).len(), 1);
+    assert_eq!(exceeds("env: [{name: GOMAXPROCS, value: '64'}]").len(), 0, "without a limit nothing is throttled");
+}
+
+#[test]
 fn a_namespace_is_reported_once_and_only_where_its_quotas_are_known() {
     let workload =
         |name: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n---\n");
