@@ -4,6 +4,7 @@ mod ci;
 mod corpus;
 mod docs;
 mod generated;
+mod schema;
 #[cfg(test)]
 mod tidy;
 mod tools;
@@ -19,6 +20,12 @@ enum Command {
     /// Writes the generated files: rule pages and their index.
     Gen {
         /// Only say whether they are up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Writes the table of what the API of Kubernetes accepts, from its published releases.
+    Schema {
+        /// Only say whether it is up to date.
         #[arg(long)]
         check: bool,
     },
@@ -43,6 +50,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Gen { check } => generated::write(check),
+        Command::Schema { check } => schema::write(check),
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
         Command::Tools => tools::build(),
         Command::Ci => ci::run(),

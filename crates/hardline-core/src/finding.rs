@@ -122,6 +122,18 @@ impl<'a> Sink<'a> {
         self.report_at(self.subject, path, message)
     }
 
+    /// Reports a defect at a field of the subject for another rule, whose check this one shares.
+    pub(crate) fn report_as(
+        &mut self,
+        rule: &'static Rule,
+        path: FieldPath,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        let finding = self.report(path, message);
+        finding.rule = rule;
+        finding
+    }
+
     /// Reports a defect at a field of another resource.
     pub fn report_at(&mut self, resource: &Resource, path: FieldPath, message: impl Into<String>) -> &mut Finding {
         let place = Place::Field { resource: resource.index, path };

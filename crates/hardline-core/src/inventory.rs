@@ -20,6 +20,8 @@ pub struct Inventory {
     workloads: HashMap<Ns, Vec<u32>>,
     /// Workloads by namespace and hash of one label of their pods.
     by_label: HashMap<(Ns, u64), Vec<u32>>,
+    /// `CustomResourceDefinition`s by hash of the group and kind that they define.
+    definitions: HashMap<u64, Vec<u32>>,
     coverage: Coverage,
     hasher: RandomState,
     network: OnceLock<Network>,
@@ -106,6 +108,7 @@ impl Inventory {
             by_name: HashMap::new(),
             workloads: HashMap::new(),
             by_label: HashMap::new(),
+            definitions: HashMap::new(),
             coverage,
             hasher: RandomState::new(),
             network: OnceLock::new(),
@@ -134,6 +137,9 @@ impl Inventory {
         self.by_kind.entry((kind, ns)).or_default().push(index);
         let name = self.hasher.hash_one(resource.name());
         self.by_name.entry((kind, ns, name)).or_default().push(index);
+        if let Some(defined) = defined(resource) {
+            self.definitions.entry(self.hasher.hash_one(defined)).or_default().push(index);
+        }
         if let Some(workload) = Workload::of(resource) {
             self.workloads.entry(ns).or_default().push(index);
             for label in workload.pod_labels().into_iter().flat_map(Value::entries) {
@@ -207,6 +213,12 @@ impl Inventory {
         self.get_all(self.ns(namespace).and_then(|ns| self.by_name.get(&(kind, ns, hash))))
     }
 
+    /// The `CustomResourceDefinition` of a group and kind.
+    pub fn definition(&self, group: &str, kind: &str) -> Option<&Resource> {
+        let same_hash = self.get_all(self.definitions.get(&self.hasher.hash_one((group, kind))));
+        same_hash.into_iter().find(|resource| defined(resource) == Some((group, kind)))
+    }
+
     /// The workloads in a namespace.
     pub fn workloads_in(&self, namespace: Option<&str>) -> impl Iterator<Item = Workload<'_>> {
         self.get_all(self.ns(namespace).and_then(|ns| self.workloads.get(&ns))).filter_map(Workload::of)
@@ -227,4 +239,12 @@ impl Inventory {
         let workloads = self.get_all(candidates).filter_map(Workload::of);
         workloads.filter(move |workload| selector.matches(workload.pod_labels()))
     }
+}
+
+/// The group and kind that a `CustomResourceDefinition` defines.
+fn defined(resource: &Resource) -> Option<(&str, &str)> {
+    if resource.kind() != Kind::CustomResourceDefinition {
+        return None;
+    }
+    Some((resource.spec("group")?.str()?, resource.value().at(&["spec", "names", "kind"])?.str()?))
 }

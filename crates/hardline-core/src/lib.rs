@@ -32,6 +32,7 @@ pub mod rule;
 pub mod rules;
 pub mod scalar;
 pub mod scale;
+pub mod schema;
 pub mod security;
 mod selection;
 pub mod selector;

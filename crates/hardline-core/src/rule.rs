@@ -50,6 +50,11 @@ pub enum Check {
     Resource(&'static [Kind], fn(&Resource, &mut Sink<'_>)),
     /// Each resource of any kind.
     AnyResource(fn(&Resource, &mut Sink<'_>)),
+    /// Each resource against the API of Kubernetes: one walk, [`schema::validate`], reports for all
+    /// rules that check this.
+    ///
+    /// [`schema::validate`]: crate::schema::validate
+    Schema,
     /// Nothing: the reader of documents or of exemptions reports it.
     Reader,
 }

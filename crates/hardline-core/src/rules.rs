@@ -4,6 +4,9 @@
 
 use crate::rule::Rule;
 
+mod api_version_deprecated;
+mod api_version_removed;
+mod api_version_unknown;
 mod binding_anonymous;
 mod binding_cluster_admin;
 mod binding_role_missing;
@@ -86,6 +89,10 @@ mod role_escalates;
 mod role_reads_secrets;
 mod role_wildcard;
 mod rollout_stops_all;
+mod schema_field_required_missing;
+mod schema_field_unknown;
+mod schema_type_wrong;
+mod schema_value_invalid;
 mod secret_key_missing;
 mod secret_missing;
 mod selector_mismatch;
@@ -109,8 +116,21 @@ pub use exemption_unused::RULE as EXEMPTION_UNUSED;
 pub use manifest_duplicate_key::RULE as MANIFEST_DUPLICATE_KEY;
 pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 
+// Reported by one walk, in `schema`.
+pub use api_version_deprecated::RULE as API_VERSION_DEPRECATED;
+pub use api_version_removed::RULE as API_VERSION_REMOVED;
+pub use api_version_unknown::RULE as API_VERSION_UNKNOWN;
+pub use quantity_invalid::RULE as QUANTITY_INVALID;
+pub use schema_field_required_missing::RULE as SCHEMA_FIELD_REQUIRED_MISSING;
+pub use schema_field_unknown::RULE as SCHEMA_FIELD_UNKNOWN;
+pub use schema_type_wrong::RULE as SCHEMA_TYPE_WRONG;
+pub use schema_value_invalid::RULE as SCHEMA_VALUE_INVALID;
+
 /// All rules, by id.
 pub static RULES: &[&Rule] = &[
+    &api_version_deprecated::RULE,
+    &api_version_removed::RULE,
+    &api_version_unknown::RULE,
     &binding_anonymous::RULE,
     &binding_cluster_admin::RULE,
     &binding_role_missing::RULE,
@@ -193,6 +213,10 @@ pub static RULES: &[&Rule] = &[
     &role_reads_secrets::RULE,
     &role_wildcard::RULE,
     &rollout_stops_all::RULE,
+    &schema_field_required_missing::RULE,
+    &schema_field_unknown::RULE,
+    &schema_type_wrong::RULE,
+    &schema_value_invalid::RULE,
     &secret_key_missing::RULE,
     &secret_missing::RULE,
     &selector_mismatch::RULE,

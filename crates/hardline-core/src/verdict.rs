@@ -14,6 +14,7 @@ use crate::profile::{Enforcement, Profile};
 use crate::resource::{Kind, Resource};
 use crate::rule::{Check, Rule, Severity};
 use crate::rules::{self, RULES};
+use crate::schema;
 use crate::workload::{Container, Workload};
 
 /// The label on a namespace or a workload that chooses its profile.
@@ -151,8 +152,13 @@ impl<'a> Engine<'a> {
         let standing = &self.standings[self.standing_of[resource.index as usize]];
         let workload = Workload::of(resource);
         let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
+        let mut walked = false;
         for (rule, &(enforcement, _)) in RULES.iter().zip(&standing.0) {
             if enforcement == Enforcement::Off || !applies(rule, resource, workload.is_some()) {
+                continue;
+            }
+            // The first schema rule reports for all; what it reports for others is dropped where they are off.
+            if matches!(rule.check, Check::Schema) && std::mem::replace(&mut walked, true) {
                 continue;
             }
             let findings = outcome.findings.len();
@@ -166,6 +172,7 @@ impl<'a> Engine<'a> {
                 Check::Container(check) => containers.iter().for_each(|container| check(container, &mut sink)),
                 Check::Workload(check) => workload.iter().for_each(|workload| check(workload, &mut sink)),
                 Check::Resource(_, check) | Check::AnyResource(check) => check(resource, &mut sink),
+                Check::Schema => schema::check(resource, &mut sink),
                 Check::Reader => {}
             }));
             if run.is_err() {
@@ -185,15 +192,19 @@ impl<'a> Engine<'a> {
             by_rule.entry(exemption.rule.id).or_default().push(at);
         }
         let mut used = vec![false; exemptions.len()];
-        for finding in outcome.findings.into_iter().chain(invalid) {
+        for judged in outcome.findings.into_iter().chain(invalid).filter_map(|finding| self.enforce(finding)) {
+            let finding = &judged.finding;
             let of_rule = by_rule.get(finding.rule.id).into_iter().flatten();
-            let covering: Vec<usize> = of_rule.copied().filter(|&at| self.covers(&exemptions[at], &finding)).collect();
+            let covering: Vec<usize> = of_rule.copied().filter(|&at| self.covers(&exemptions[at], finding)).collect();
             for &at in &covering {
                 used[at] = true;
             }
             match covering.iter().find(|&&at| !self.has_ended(&exemptions[at])) {
-                Some(&at) => judgement.exempted.push(Exempted { finding, exemption: exemptions[at].clone() }),
-                None => judgement.findings.extend(self.enforce(finding)),
+                Some(&at) => {
+                    let exemption = exemptions[at].clone();
+                    judgement.exempted.push(Exempted { finding: judged.finding, exemption });
+                }
+                None => judgement.findings.push(judged),
             }
         }
         for (exemption, used) in exemptions.iter().zip(used) {
@@ -263,7 +274,7 @@ fn applies(rule: &Rule, resource: &Resource, is_workload: bool) -> bool {
     match rule.check {
         Check::Container(_) | Check::Workload(_) => is_workload,
         Check::Resource(kinds, _) => kinds.contains(&resource.kind()),
-        Check::AnyResource(_) => true,
+        Check::AnyResource(_) | Check::Schema => true,
         Check::Reader => false,
     }
 }

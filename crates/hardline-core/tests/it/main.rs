@@ -10,6 +10,7 @@ mod quantity;
 mod rbac;
 mod references;
 mod rules;
+mod schema;
 mod security;
 mod service;
 mod support;
