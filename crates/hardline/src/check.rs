@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use hardline_core::config::file::File;
@@ -130,6 +130,9 @@ enum FailOn {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.statistics && !matches!(args.format, Format::Human | Format::Concise) {
+        bail!("`--statistics` is for people: leave out `--format`, or count in the report");
+    }
     let started = Instant::now();
     let report = judge_inputs(args)?;
     let view = View { elapsed: started.elapsed(), width: terminal::width(), quiet: args.quiet };

@@ -35,14 +35,16 @@ pub(crate) fn write(report: &Report, view: &View, out: &mut dyn Write) -> io::Re
 
 /// Writes how many findings each rule has instead of the findings.
 pub(crate) fn statistics(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let mut rules: Vec<&Rule> = report.findings.iter().map(|finding| finding.rule).collect();
-    rules.sort_unstable_by_key(|rule| rule.id);
-    let mut counts: Vec<_> = rules.chunk_by(|a, b| a.id == b.id).map(|same| (same.len(), same[0])).collect();
-    counts.sort_by_key(|(count, rule)| (Reverse(*count), Reverse(rule.severity), rule.id));
-    let width = counts.iter().map(|(_, rule)| rule.id.len()).max().unwrap_or_default();
-    for (count, rule) in &counts {
-        let severity = terminal::severity(rule.severity);
-        write!(out, "{count:>6}  {severity}{:8}{severity:#}  ", rule.severity)?;
+    // A rule's severity may differ from place to place: the configuration says so.
+    let mut rules: Vec<(&Rule, Severity)> = report.findings.iter().map(|it| (it.rule, it.severity)).collect();
+    rules.sort_unstable_by_key(|(rule, severity)| (rule.id, *severity));
+    let same = rules.chunk_by(|(a, of_a), (b, of_b)| a.id == b.id && of_a == of_b);
+    let mut counts: Vec<_> = same.map(|same| (same.len(), same[0].0, same[0].1)).collect();
+    counts.sort_by_key(|&(count, rule, severity)| (Reverse(count), Reverse(severity), rule.id));
+    let width = counts.iter().map(|(_, rule, _)| rule.id.len()).max().unwrap_or_default();
+    for (count, rule, severity) in &counts {
+        let style = terminal::severity(*severity);
+        write!(out, "{count:>6}  {style}{severity:8}{style:#}  ")?;
         writeln!(out, "{CODE}{:width$}{CODE:#}  {}", rule.id, rule.summary)?;
     }
     if view.quiet {

@@ -121,6 +121,14 @@ fn statistics_count_by_rule() {
 }
 
 #[test]
+fn statistics_are_for_people() {
+    check(&["--statistics", "--format", "sarif", "shop"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: `--statistics` is for people: leave out `--format`, or count in the report
+
+"#]]);
+}
+
+#[test]
 fn concise_takes_a_line_for_each_finding() {
     check(&["--format", "concise", "shop"]).assert().code(1).stdout_eq(str![[r#"
 shop/broken.yaml:1:1: high[manifest-malformed] `apiVersion` is missing or not a string
