@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use hardline_core::rule::{Check, Rule};
 use hardline_core::rules::RULES;
+use hardline_core::source::Source;
+use serde_json::Value;
 
-use crate::support::lines_of;
+use crate::support::{config, lines_of, report};
 
 /// An example of a rule's documentation.
 struct Example {
@@ -88,4 +91,54 @@ fn every_rule_file_is_listed() {
         files.filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs")).collect();
     let listed: BTreeSet<String> = RULES.iter().map(|rule| format!("{}.rs", rule.id.replace('-', "_"))).collect();
     assert_eq!(files, listed, "src/rules holds one file for each rule, named by its id, and nothing else");
+}
+
+/// What may stand where a rule expects something else.
+const WRONG: [&str; 7] = ["null", "\"x\"", "-1", "9223372036854775807", "{}", "[7]", "[{}]"];
+
+/// All documents of the text, each once for each of its values and each wrong value in its place.
+fn mutants(text: &str) -> Vec<String> {
+    let read = hardline_manifest::read::read(&Arc::new(Source::new("test.yaml", text)));
+    let documents: Vec<Value> = read.resources.iter().map(|resource| resource.value().to_json()).collect();
+    let mut mutants = Vec::new();
+    for (at, document) in documents.iter().enumerate() {
+        for pointer in pointers(document, String::new()) {
+            for wrong in WRONG {
+                let mut documents = documents.clone();
+                if let Some(place) = documents[at].pointer_mut(&pointer) {
+                    *place = serde_json::from_str(wrong).expect("each of them is JSON");
+                }
+                let documents: Vec<String> = documents.iter().map(Value::to_string).collect();
+                mutants.push(documents.join("\n---\n"));
+            }
+        }
+    }
+    mutants
+}
+
+fn pointers(value: &Value, here: String) -> Vec<String> {
+    let below: Vec<(String, &Value)> = match value {
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.replace('~', "~0").replace('/', "~1"), value)).collect()
+        }
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    let below = below.into_iter().flat_map(|(key, value)| pointers(value, format!("{here}/{key}")));
+    let mut all: Vec<String> = below.collect();
+    all.push(here);
+    all
+}
+
+#[test]
+fn no_rule_fails_on_values_of_a_wrong_type() {
+    for rule in RULES {
+        let mut config = config();
+        config.select = vec![rule];
+        for text in examples(rule).iter().filter(|example| example.bad).flat_map(|example| mutants(&example.text)) {
+            let report = report(&text, &config);
+            let failed = report.not_evaluated.iter().find(|unevaluated| unevaluated.needs.contains("a mend"));
+            assert!(failed.is_none(), "{}: {failed:?} on\n{text}", rule.id);
+        }
+    }
 }
