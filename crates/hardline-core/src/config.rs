@@ -104,6 +104,18 @@ impl Config {
         }
     }
 
+    /// Takes over what a configuration file says.
+    pub fn apply(&mut self, file: file::File) {
+        self.profile = file.profile.unwrap_or(self.profile);
+        self.rules = file.rules;
+        self.overrides = file.overrides;
+        self.exemptions = file.exemptions;
+        self.settings.kubernetes_version = file.kubernetes_version.unwrap_or(self.settings.kubernetes_version);
+        if let Some(tags) = file.forbidden_tags {
+            self.settings.forbidden_tags = tags;
+        }
+    }
+
     /// What becomes of a rule's findings under a profile: what they do, and how severe they are.
     ///
     /// `overrides` are those that apply, the strongest first.

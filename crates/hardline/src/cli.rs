@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{check, completions, explain, man};
+use crate::{check, completions, config, explain, man};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -39,6 +39,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(Box<check::Args>),
+    Config(config::Args),
     Explain(explain::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -65,6 +66,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     .write_global();
     match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -5,61 +5,116 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use hardline_core::config::Config;
 use hardline_core::config::file::{self, File};
-use hardline_core::source::Source;
-use hardline_manifest::document;
+use hardline_core::source::{Source, Span};
+use hardline_manifest::document::{self, Documents};
+
+use crate::clock::today;
 
 /// The name of the configuration file.
 const NAME: &str = "hardline.yaml";
 
-/// Reads the configuration file that is named, else the one found upward from an input. Its patterns
-/// of paths become absolute.
-pub(crate) fn read(named: Option<&Path>, input: &Path, here: &Path) -> anyhow::Result<File> {
-    let found = match named {
-        Some(path) => Some(path.to_owned()),
-        None => find(here, input),
-    };
-    let Some(path) = found else { return Ok(File::default()) };
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let mut file = parse(Source::new(path.display().to_string(), text))?;
-    let folder = path.canonicalize().unwrap_or(path);
-    let folder = folder.parent().unwrap_or(Path::new("/"));
-    let patterns = file.overrides.iter_mut().flat_map(|overrides| &mut overrides.paths).chain(&mut file.exclude);
-    for pattern in patterns {
-        *pattern = folder.join(&*pattern).display().to_string();
+/// Which configuration file to read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigurationFile {
+    /// The configuration [default: the first `hardline.yaml` in the folder of PATH or above it]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Read no configuration
+    #[arg(long, conflicts_with = "config")]
+    no_config: bool,
+}
+
+/// What a configuration file says, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Configuration {
+    settings: File,
+    documents: Option<Documents>,
+}
+
+impl ConfigurationFile {
+    /// Reads the file that is named, else the one found upward from an input; one that says nothing
+    /// where there is none. Its patterns of paths become absolute.
+    pub(crate) fn read(&self, input: &Path) -> anyhow::Result<Configuration> {
+        let found = match &self.config {
+            Some(path) => Some(path.to_owned()),
+            None if self.no_config => None,
+            None => find(input)?,
+        };
+        let Some(path) = found else { return Ok(Configuration::default()) };
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let mut configuration = parse(Source::new(path.display().to_string(), text))?;
+        let folder = path.canonicalize().unwrap_or(path);
+        let folder = folder.parent().unwrap_or(Path::new("/"));
+        let file = &mut configuration.settings;
+        let patterns = file.overrides.iter_mut().flat_map(|overrides| &mut overrides.paths).chain(&mut file.exclude);
+        for pattern in patterns {
+            *pattern = folder.join(&*pattern).display().to_string();
+        }
+        Ok(configuration)
     }
-    Ok(file)
+}
+
+impl Configuration {
+    /// The configuration of a judgement of today that is made from here.
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        let mut config = Config::new(today());
+        config.base = working_directory()?;
+        config.apply(self.settings.clone());
+        Ok(config)
+    }
+
+    /// The paths that are not read, where `*` stands for any characters.
+    pub(crate) fn exclude(&self) -> &[String] {
+        &self.settings.exclude
+    }
+
+    /// Where the file says something under these keys, as `file:line`.
+    pub(crate) fn place(&self, keys: &[&str]) -> Option<String> {
+        let tree = &self.documents.as_ref()?.tree;
+        let (last, parents) = keys.split_last()?;
+        let entry = tree.roots().next()?.at(parents)?.entry(last)?;
+        let source = tree.source();
+        Some(format!("{}:{}", source.name, source.position(entry.key.span().start).line))
+    }
+}
+
+fn working_directory() -> anyhow::Result<PathBuf> {
+    std::env::current_dir().context("cannot find the working directory")
 }
 
 /// The nearest configuration file in the folder of an input or above it.
-fn find(here: &Path, input: &Path) -> Option<PathBuf> {
+fn find(input: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let here = working_directory()?;
     let input = if input == Path::new("-") { Path::new(".") } else { input };
-    let start = here.join(input).canonicalize().ok()?;
-    let file = start.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file())?;
+    let Ok(start) = here.join(input).canonicalize() else { return Ok(None) };
+    let found = start.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file());
     // Named as the user would, where that is shorter.
-    Some(file.strip_prefix(here).map(Path::to_owned).unwrap_or(file))
+    Ok(found.map(|file| file.strip_prefix(here).map(Path::to_owned).unwrap_or(file)))
 }
 
-fn parse(source: Source) -> anyhow::Result<File> {
+fn parse(source: Source) -> anyhow::Result<Configuration> {
     let source = Arc::new(source);
     let documents = document::parse(&source);
     let mut problems: Vec<_> = documents.problems.iter().map(|it| (it.span, it.message.clone())).collect();
     let twice = documents.duplicates.iter().map(|it| (it.span, format!("key `{}` is written twice", it.key)));
     problems.extend(twice);
-    let mut file = File::default();
+    let mut settings = File::default();
     let mut roots = documents.tree.roots();
     if let Some(root) = roots.next().filter(|_| problems.is_empty()) {
         match file::read(root) {
-            Ok(read) => file = read,
+            Ok(read) => settings = read,
             Err(found) => problems.extend(found.into_iter().map(|it| (it.span, it.message))),
         }
     }
     problems.extend(roots.next().map(|root| (root.span(), "the configuration is one document".to_owned())));
+    drop(roots);
     if problems.is_empty() {
-        return Ok(file);
+        return Ok(Configuration { settings, documents: Some(documents) });
     }
-    let line = |(span, message): &(_, String)| {
-        let span: &hardline_core::source::Span = span;
+    let line = |(span, message): &(Span, String)| {
         let at = source.position(span.start);
         format!("{}:{}:{}: {message}", source.name, at.line, at.column)
     };

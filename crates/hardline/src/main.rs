@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 mod check;
 mod cli;
+mod clock;
 mod completions;
+mod config;
 mod configuration;
 mod explain;
 mod man;
@@ -12,6 +14,7 @@ mod markdown;
 mod progress;
 mod reporter;
 mod rule_argument;
+mod sources;
 mod terminal;
 
 /// Exit code for "could not judge": wrong usage, unreadable input, no cluster.

@@ -54,3 +54,17 @@ mistyped-config.yaml:3:3: no rule is called `container-privilegd`; did you mean 
 
 "#]]);
 }
+
+#[test]
+fn show_names_the_origin_of_each_value() {
+    let output = hardline(&["config", "show", "configured/prod"]).assert().success().get_output().stdout.clone();
+    let output = String::from_utf8(output).unwrap();
+    for line in ["kubernetesVersion: v1.37 # default", "  manifest-malformed: deny # profile baseline, severity high"] {
+        assert!(output.lines().any(|shown| shown == line), "{line}\n{output}");
+    }
+    assert!(output.contains(" # configured/hardline.yaml:"), "{output}");
+    let schema = hardline(&["config", "schema"]).assert().success().get_output().stdout.clone();
+    assert!(
+        serde_json::from_slice::<serde_json::Value>(&schema).unwrap().pointer("/properties/profile/enum").is_some()
+    );
+}

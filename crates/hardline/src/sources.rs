@@ -1,0 +1,104 @@
+//! The arguments that say what to read. They mean the same on every subcommand.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use hardline_core::config::{Config, Version};
+use hardline_manifest::helm;
+use hardline_manifest::load::{self, Input, Loaded, load};
+
+use crate::configuration::ConfigurationFile;
+use crate::progress::Progress;
+
+/// What to read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sources {
+    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    /// The namespace of manifests that name none, and of releases of charts
+    #[arg(short, long)]
+    namespace: Option<String>,
+
+    #[command(flatten)]
+    configuration: ConfigurationFile,
+
+    /// The version of Kubernetes that the manifests are for [default: v1.37]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes_version: Option<Version>,
+
+    /// The longest file to read, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
+    max_file_size: u64,
+
+    /// A file of values for Helm charts; the last one wins
+    #[arg(short = 'f', long, value_name = "FILE", help_heading = "Helm charts")]
+    values: Vec<PathBuf>,
+
+    /// A value for Helm charts, such as `image.tag=1.2`; wins over files
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Helm charts")]
+    set: Vec<String>,
+
+    /// The name of the release that Helm charts are rendered for
+    #[arg(long, value_name = "NAME", default_value = "release-name", help_heading = "Helm charts")]
+    release_name: String,
+}
+
+impl Sources {
+    /// The configuration that holds for them, and the paths that it leaves out.
+    pub(crate) fn config(&self) -> anyhow::Result<(Config, Vec<String>)> {
+        let first = self.paths.first().map_or(Path::new("."), PathBuf::as_path);
+        let configuration = self.configuration.read(first)?;
+        let mut config = configuration.config()?;
+        config.settings.kubernetes_version = self.kubernetes_version.unwrap_or(config.settings.kubernetes_version);
+        Ok((config, configuration.exclude().to_owned()))
+    }
+
+    /// Reads all of them.
+    pub(crate) fn load(&self, config: &Config, exclude: Vec<String>, progress: &Progress) -> anyhow::Result<Loaded> {
+        load(self.inputs()?, &self.options(config, exclude), &|files| progress.set(files)).map_err(with_help)
+    }
+
+    fn inputs(&self) -> anyhow::Result<Vec<Input>> {
+        let input = |path: &PathBuf| {
+            if path.as_os_str() != "-" {
+                return Ok(Input::Path(path.clone()));
+            }
+            let mut bytes = Vec::new();
+            // One byte more than is read shows that there are too many.
+            io::stdin()
+                .lock()
+                .take(self.max_bytes() + 1)
+                .read_to_end(&mut bytes)
+                .context("cannot read standard input")?;
+            Ok(Input::Text { name: "-".to_owned(), bytes })
+        };
+        self.paths.iter().map(input).collect()
+    }
+
+    fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {
+        let helm = helm::Options {
+            release: self.release_name.clone(),
+            values: self.values.clone(),
+            set: self.set.clone(),
+            kube_version: Some(format!("{}.0", config.settings.kubernetes_version)),
+            ..helm::Options::default()
+        };
+        let max_file_size = self.max_bytes();
+        load::Options { namespace: self.namespace.clone(), helm, exclude, max_file_size, ..Default::default() }
+    }
+
+    fn max_bytes(&self) -> u64 {
+        self.max_file_size.saturating_mul(1 << 20).min(u32::MAX.into())
+    }
+}
+
+/// The error and, on a line of its own, what to do about it.
+fn with_help(error: load::Error) -> anyhow::Error {
+    match error.help() {
+        Some(help) => anyhow!("{error}\nhelp: {help}"),
+        None => error.into(),
+    }
+}
