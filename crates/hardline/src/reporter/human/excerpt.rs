@@ -142,6 +142,39 @@ fn lines_around(location: &Location) -> (u32, u32) {
 
 /// The part of a location that is in its first line: a whole map would underline a page.
 fn within(location: &Location, line: &str, start: u32) -> Range<usize> {
-    let at = |offset: u32| (offset.saturating_sub(start) as usize).min(line.len());
-    at(location.span.start)..at(location.span.end)
+    // Readers may point into a character that they could not read.
+    let at = |offset: u32| line.floor_char_boundary(offset.saturating_sub(start) as usize);
+    let from = at(location.span.start);
+    from..at(location.span.end).max(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hardline_core::source::{Source, Span};
+
+    use super::*;
+
+    #[test]
+    fn marks_lie_on_characters_of_the_first_line() {
+        let source = Arc::new(Source::new("a.yaml", "é: 1\nb: 2\n"));
+        let mark = |start, end| {
+            let span = Span::new(start, end);
+            let location = Location {
+                source: source.clone(),
+                line: 1,
+                column: 1,
+                end_line: 1,
+                end_column: 1,
+                rendered: false,
+                span,
+            };
+            within(&location, "é: 1", 0)
+        };
+        assert_eq!(mark(0, 2), 0..2);
+        assert_eq!(mark(1, 1), 0..0);
+        assert_eq!(mark(4, 9), 4..5);
+        assert_eq!(mark(4, 2), 4..4);
+    }
 }
