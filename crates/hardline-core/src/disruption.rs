@@ -8,10 +8,8 @@ use crate::tree::{NodeKind, Value};
 use crate::workload::Workload;
 
 /// The budgets that select a workload's pods.
-pub fn guarding<'i>(inventory: &'i Inventory, workload: &Workload<'_>) -> impl Iterator<Item = &'i Resource> {
-    let budgets = inventory.of_kind(Kind::PodDisruptionBudget, workload.resource.namespace());
-    let labels = workload.pod_labels();
-    budgets.filter(move |budget| Selector::of(budget.spec("selector")).matches(labels))
+pub fn guarding<'i>(inventory: &'i Inventory, workload: &Workload<'i>) -> impl Iterator<Item = &'i Resource> {
+    inventory.selecting(Kind::PodDisruptionBudget, workload)
 }
 
 /// The workloads whose pods a budget selects.

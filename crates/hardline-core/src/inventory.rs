@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::network::{Assumptions, Network};
 use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
-use crate::tree::Value;
+use crate::tree::{Entry, Value};
 use crate::workload::Workload;
 
 /// An immutable set of resources, indexed for rules, and its [`Coverage`].
@@ -20,6 +20,11 @@ pub struct Inventory {
     workloads: HashMap<Ns, Vec<u32>>,
     /// Workloads by namespace and hash of one label of their pods.
     by_label: HashMap<(Ns, u64), Vec<u32>>,
+    /// Services and disruption budgets by namespace and hash of the first label that they select
+    /// by; under `None` those that select by none.
+    by_selector: HashMap<(Kind, Ns, Option<u64>), Vec<u32>>,
+    /// What names another object to act on, by namespace and hash of that object's kind and name.
+    by_target: HashMap<(Ns, u64), Vec<u32>>,
     /// `CustomResourceDefinition`s by hash of the group and kind that they define.
     definitions: HashMap<u64, Vec<u32>>,
     coverage: Coverage,
@@ -108,6 +113,8 @@ impl Inventory {
             by_name: HashMap::new(),
             workloads: HashMap::new(),
             by_label: HashMap::new(),
+            by_selector: HashMap::new(),
+            by_target: HashMap::new(),
             definitions: HashMap::new(),
             coverage,
             hasher: RandomState::new(),
@@ -139,6 +146,13 @@ impl Inventory {
         self.by_name.entry((kind, ns, name)).or_default().push(index);
         if let Some(defined) = defined(resource) {
             self.definitions.entry(self.hasher.hash_one(defined)).or_default().push(index);
+        }
+        if let Some(selector) = selector(resource) {
+            let first = selector.match_labels().next().map(|label| self.hasher.hash_one(label));
+            self.by_selector.entry((kind, ns, first)).or_default().push(index);
+        }
+        if let Some(target) = target(resource) {
+            self.by_target.entry((ns, self.hasher.hash_one(target))).or_default().push(index);
         }
         if let Some(workload) = Workload::of(resource) {
             self.workloads.entry(ns).or_default().push(index);
@@ -224,6 +238,34 @@ impl Inventory {
         self.get_all(self.ns(namespace).and_then(|ns| self.workloads.get(&ns))).filter_map(Workload::of)
     }
 
+    /// The Services or disruption budgets that select a workload's pods.
+    pub fn selecting<'s>(
+        &'s self,
+        kind: Kind,
+        workload: &Workload<'s>,
+    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
+        let labels = workload.pod_labels();
+        let ns = self.ns(workload.resource.namespace());
+        let hash = |label: Entry<'_>| self.hasher.hash_one((label.key.raw(), label.value.raw()));
+        let first = labels.into_iter().flat_map(Value::entries).map(hash).map(Some).chain([None]);
+        let lists = first.filter_map(move |first| self.by_selector.get(&(kind, ns?, first)));
+        let candidates = lists.flatten().map(|&index| &self.resources[index as usize]);
+        candidates.filter(move |resource| selector(resource).is_some_and(|selector| selector.matches(labels)))
+    }
+
+    /// The autoscalers and bindings that name an object to act on, as `scaleTargetRef` or `roleRef`.
+    pub fn acting_on<'s>(
+        &'s self,
+        namespace: Option<&str>,
+        kind: &str,
+        name: &str,
+    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
+        let hash = self.hasher.hash_one((kind, name));
+        let is_target = (kind.to_owned(), name.to_owned());
+        let candidates = self.get_all(self.ns(namespace).and_then(|ns| self.by_target.get(&(ns, hash))));
+        candidates.filter(move |resource| target(resource).is_some_and(|it| it == (&*is_target.0, &*is_target.1)))
+    }
+
     /// The workloads in a namespace whose pods a selector selects.
     pub fn selected<'s>(
         &'s self,
@@ -247,4 +289,28 @@ fn defined(resource: &Resource) -> Option<(&str, &str)> {
         return None;
     }
     Some((resource.spec("group")?.str()?, resource.value().at(&["spec", "names", "kind"])?.str()?))
+}
+
+/// What a Service or a disruption budget selects pods by.
+fn selector(resource: &Resource) -> Option<Selector<'_>> {
+    match resource.kind() {
+        Kind::Service => Some(Selector::of_labels(resource.spec("selector"))),
+        Kind::PodDisruptionBudget => Some(Selector::of(resource.spec("selector"))),
+        _ => None,
+    }
+}
+
+/// Kind and name of the object that a resource names to act on.
+fn target(resource: &Resource) -> Option<(&str, &str)> {
+    let (reference, default) = match resource.kind() {
+        Kind::RoleBinding | Kind::ClusterRoleBinding => (resource.value().get("roleRef")?, None),
+        Kind::HorizontalPodAutoscaler => (resource.spec("scaleTargetRef")?, None),
+        // KEDA's scales Deployments unless it says otherwise.
+        Kind::Other if resource.kind_name() == "ScaledObject" && resource.group() == "keda.sh" => {
+            (resource.spec("scaleTargetRef")?, Some("Deployment"))
+        }
+        _ => return None,
+    };
+    let field = |key| reference.get(key).and_then(Value::str);
+    Some((field("kind").or(default)?, field("name")?))
 }

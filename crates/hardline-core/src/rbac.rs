@@ -26,10 +26,7 @@ pub fn is_admin_by_design(role: &Resource) -> bool {
 
 /// Whether a `ClusterRole` is bound to the whole cluster by a binding that is known.
 pub fn is_bound_everywhere(inventory: &Inventory, role: &Resource) -> bool {
-    inventory.of_kind(Kind::ClusterRoleBinding, None).any(|binding| {
-        let field = |key| binding.value().at(&["roleRef", key]).and_then(Value::str);
-        field("kind") == Some("ClusterRole") && field("name") == Some(role.name())
-    })
+    inventory.acting_on(None, "ClusterRole", role.name()).any(|binding| binding.kind() == Kind::ClusterRoleBinding)
 }
 
 impl<'a> Grant<'a> {

@@ -212,9 +212,14 @@ fn claims_from(set: &Resource) -> impl Iterator<Item = String> {
     templates.filter_map(|template| Some(format!("{}-{}-", template.at(&["metadata", "name"])?.str()?, set.name())))
 }
 
-/// Whether any text below a value is this.
-pub(crate) fn mentions(value: Value<'_>, text: &str) -> bool {
+/// Whether any text below a resource's root is this, written without escapes.
+pub(crate) fn mentions(root: Value<'_>, text: &str) -> bool {
+    // Most resources do not hold the text at all, and looking through it is quicker than a walk.
+    root.tree().source().slice(root.span()).contains(text) && is_below(root, text)
+}
+
+fn is_below(value: Value<'_>, text: &str) -> bool {
     value.str() == Some(text)
-        || value.items().any(|item| mentions(item, text))
-        || value.entries().any(|entry| mentions(entry.value, text))
+        || value.items().any(|item| is_below(item, text))
+        || value.entries().any(|entry| is_below(entry.value, text))
 }

@@ -33,15 +33,9 @@ pub fn scaled(value: Value<'_>, total: i64, round: Round) -> Option<i64> {
 /// The autoscaler that sets a workload's count: a `HorizontalPodAutoscaler`, or KEDA's
 /// `ScaledObject`, which makes one.
 pub fn autoscaler<'i>(inventory: &'i Inventory, workload: &Workload<'_>) -> Option<&'i Resource> {
-    let namespace = workload.resource.namespace();
-    let keda = |resource: &&Resource| resource.group() == "keda.sh" && resource.kind_name() == "ScaledObject";
-    let autoscalers = inventory.of_kind(Kind::HorizontalPodAutoscaler, namespace);
-    let mut autoscalers = autoscalers.chain(inventory.of_kind(Kind::Other, namespace).filter(keda));
-    autoscalers.find(|autoscaler| {
-        let target = |key| autoscaler.spec("scaleTargetRef").and_then(|target| target.get(key)).and_then(Value::str);
-        target("name") == Some(workload.resource.name())
-            && target("kind").unwrap_or("Deployment") == workload.resource.kind_name()
-    })
+    let resource = workload.resource;
+    let scales = |acting: &&Resource| !matches!(acting.kind(), Kind::RoleBinding | Kind::ClusterRoleBinding);
+    inventory.acting_on(resource.namespace(), resource.kind_name(), resource.name()).find(scales)
 }
 
 /// The fewest pods that an autoscaler keeps: 1 unless it says otherwise, 0 for KEDA.

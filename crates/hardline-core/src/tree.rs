@@ -250,7 +250,7 @@ impl<'t> Value<'t> {
     pub fn entry(self, key: &str) -> Option<Entry<'t>> {
         let map = self.target();
         if map.tree.node(map.id).flags & (MERGE | DUPLICATE) == 0 {
-            return map.own_entries().find(|entry| entry.key.key_is(key));
+            return map.only_entry(key);
         }
         let mut last = None;
         map.each_written(&mut |entry| {
@@ -368,6 +368,29 @@ impl<'t> Value<'t> {
         }
         // The builder stores final targets only: an alias never names an alias.
         Self { tree: self.tree, id: NodeId(self.tree.side(self.id).start) }
+    }
+
+    /// The entry of a key in a map that sets none twice: the innermost loop of every rule.
+    fn only_entry(self, key: &str) -> Option<Entry<'t>> {
+        let tree = self.tree;
+        let text = tree.source.text.as_bytes();
+        let Children { mut at, end, .. } = self.children(NodeKind::Map);
+        while at < end {
+            let node = &tree.nodes[at as usize];
+            let written = (node.end - node.start) as usize;
+            // An alias as key takes one node, as every key does.
+            let is_key = if node.flags & (SIDE | QUOTED | ALIAS) == 0 {
+                written == key.len() && &text[node.start as usize..node.end as usize] == key.as_bytes()
+            } else {
+                Value { tree, id: NodeId(at) }.raw() == key
+            };
+            if is_key {
+                let entry = |id| Value { tree, id: NodeId(id) };
+                return Some(Entry { key: entry(at), value: entry(at + 1) });
+            }
+            at = tree.nodes[at as usize + 1].next;
+        }
+        None
     }
 
     fn key_is(self, key: &str) -> bool {

@@ -9,7 +9,10 @@ use crate::tree::Value;
 pub struct Workload<'a> {
     /// The resource that carries the pod.
     pub resource: &'a Resource,
-    template: &'static [&'static str],
+    path: &'static [&'static str],
+    /// What every rule asks for first, looked up once.
+    template: Option<Value<'a>>,
+    pod_spec: Option<Value<'a>>,
 }
 
 /// Where known kinds of other projects carry their pod template.
@@ -55,7 +58,7 @@ pub struct Container<'a> {
 impl<'a> Workload<'a> {
     /// The view of a resource that carries a pod; `None` for all others.
     pub fn of(resource: &'a Resource) -> Option<Self> {
-        let template: &'static [&'static str] = match resource.kind() {
+        let path: &'static [&'static str] = match resource.kind() {
             Kind::Pod => &[],
             Kind::Deployment
             | Kind::StatefulSet
@@ -71,7 +74,9 @@ impl<'a> Workload<'a> {
             }
             _ => return None,
         };
-        Some(Self { resource, template })
+        let template = resource.value().at(path);
+        let pod_spec = template.and_then(|template| template.get("spec"));
+        Some(Self { resource, path, template, pod_spec })
     }
 
     /// The kind of the carrying resource.
@@ -81,12 +86,12 @@ impl<'a> Workload<'a> {
 
     /// The pod template: the object that holds the pod's `metadata` and `spec`.
     pub fn template(&self) -> Option<Value<'a>> {
-        self.resource.value().at(self.template)
+        self.template
     }
 
     /// The pod's spec.
     pub fn pod_spec(&self) -> Option<Value<'a>> {
-        self.template()?.get("spec")
+        self.pod_spec
     }
 
     /// A field of the pod's spec.
@@ -101,12 +106,12 @@ impl<'a> Workload<'a> {
 
     /// The path of the pod's spec in the resource.
     pub fn pod_path(&self) -> FieldPath {
-        FieldPath::of(self.template).key("spec")
+        FieldPath::of(self.path).key("spec")
     }
 
     /// The path of the pod template in the resource.
     pub fn template_path(&self) -> FieldPath {
-        FieldPath::of(self.template)
+        FieldPath::of(self.path)
     }
 
     /// The labels that the pods get.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use hardline_core::pattern;
 use ignore::{DirEntry, WalkBuilder};
@@ -93,20 +94,21 @@ impl Walk {
             Some(parent) if stands_for_directory && path.is_file() => Path::new(".").join(parent),
             _ => path,
         };
+        let is_link = path.is_symlink();
         if helm::is_chart(&path) {
-            self.add(Item::Chart { path, named: true });
+            self.add(Item::Chart { path, named: true }, is_link);
         } else if kustomize::file_in(&path).is_some() {
-            self.add(Item::Kustomization { path });
+            self.add(Item::Kustomization { path }, is_link);
         } else if path.is_dir() {
             self.add_directory(&path);
         } else {
-            self.add(Item::File { path, named: true });
+            self.add(Item::File { path, named: true }, is_link);
         }
     }
 
-    fn add(&mut self, item: Item) {
+    fn add(&mut self, item: Item, is_link: bool) {
         let (Item::File { path, .. } | Item::Chart { path, .. } | Item::Kustomization { path }) = &item else { return };
-        let identity = self.identity(path);
+        let identity = self.identity(path, is_link);
         let is_found = matches!(item, Item::File { named: false, .. } | Item::Chart { named: false, .. });
         let full = identity.to_string_lossy();
         if is_found && self.exclude.iter().any(|pattern| pattern::matches(pattern, &full)) {
@@ -126,7 +128,18 @@ impl Walk {
         let mut builder = WalkBuilder::new(directory);
         // What one person's global configuration ignores must not change the verdict.
         builder.git_global(false).sort_by_file_name(Ord::cmp);
-        builder.filter_entry(|entry| !entry.path().with_file_name(helm::CHART_FILE).is_file());
+        // Asked for every file, known from the first one in a folder.
+        let charts: Mutex<HashMap<PathBuf, bool>> = Mutex::default();
+        builder.filter_entry(move |entry| {
+            let Some(folder) = entry.path().parent() else { return true };
+            let Ok(mut charts) = charts.lock() else { return true };
+            if let Some(&chart) = charts.get(folder) {
+                return !chart;
+            }
+            let chart = folder.join(helm::CHART_FILE).is_file();
+            charts.insert(folder.to_owned(), chart);
+            !chart
+        });
         for entry in builder.build() {
             match entry {
                 Ok(entry) => self.add_found(entry),
@@ -137,31 +150,36 @@ impl Walk {
 
     fn add_found(&mut self, entry: DirEntry) {
         let Some(file_type) = entry.file_type() else { return };
+        let is_link = entry.path_is_symlink();
         let path = entry.into_path();
         if file_type.is_dir() {
             if helm::is_chart(&path) {
-                self.add(Item::Chart { path, named: false });
+                self.add(Item::Chart { path, named: false }, is_link);
             }
         } else if kustomize::is_kustomization(&path) {
             self.expanded.skipped += 1;
-            let parts: Vec<PathBuf> = kustomize::parts(&path).iter().map(|part| self.identity(part)).collect();
+            let parts: Vec<PathBuf> =
+                kustomize::parts(&path).iter().map(|part| self.identity(part, part.is_symlink())).collect();
             self.parts.extend(parts);
         } else if is_manifest(&path) {
             // Pipes and sockets would wait for somebody to write. A link to nowhere is left to be
             // stumbled over when it is read.
             if file_type.is_file() || path.metadata().ok().is_none_or(|target| target.is_file()) {
-                self.add(Item::File { path, named: false });
+                self.add(Item::File { path, named: false }, is_link);
             }
         }
     }
 
     /// Leaves out the parts of kustomizations, which may lie in other directories than these.
     fn finish(mut self) -> Expanded {
+        if self.parts.is_empty() {
+            return self.expanded;
+        }
         let items = std::mem::take(&mut self.expanded.items);
         for item in items {
             let is_part = match &item {
                 Item::File { path, named: false } => {
-                    let identity = self.identity(path);
+                    let identity = self.identity(path, path.is_symlink());
                     self.parts.contains(&identity)
                 }
                 _ => false,
@@ -176,8 +194,8 @@ impl Walk {
     }
 
     /// The file that a path leads to, as links in its directory and the file itself have it.
-    fn identity(&mut self, path: &Path) -> PathBuf {
-        let (Some(parent), Some(file), false) = (path.parent(), path.file_name(), path.is_symlink()) else {
+    fn identity(&mut self, path: &Path, is_link: bool) -> PathBuf {
+        let (Some(parent), Some(file), false) = (path.parent(), path.file_name(), is_link) else {
             return path.canonicalize().unwrap_or_else(|_| path.to_owned());
         };
         let real = self.real.entry(parent.to_owned()).or_insert_with(|| {

@@ -3,7 +3,6 @@ use crate::finding::Sink;
 use crate::probe::{self, Probe, Purpose};
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
-use crate::selector::Selector;
 use crate::tree::Value;
 use crate::workload::{Container, Workload};
 
@@ -78,7 +77,7 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let mains = || workload.containers().filter(Container::is_long_running);
     let listens = |container: &Container<'_>| probe::ports(container).next().is_some();
     let namespace = workload.resource.namespace();
-    let mut services = sink.inventory().of_kind(Kind::Service, namespace);
+    let mut services = sink.inventory().selecting(Kind::Service, workload);
     let reason = if let Some(service) = services.find(|service| sends_traffic(service, workload)) {
         format!("Service `{}` sends traffic to its pods", service.name())
     } else if sink.inventory().covers(Kind::Service, namespace) || workload.kind() == Kind::DaemonSet {
@@ -96,5 +95,5 @@ fn sends_traffic(service: &Resource, workload: &Workload<'_>) -> bool {
     let unready = service.spec("publishNotReadyAddresses").and_then(Value::bool) == Some(true);
     let headless = service.spec("clusterIP").and_then(Value::str) == Some("None");
     let scraped = headless && workload.kind() == Kind::DaemonSet;
-    !unready && !scraped && Selector::of_labels(service.spec("selector")).matches(workload.pod_labels())
+    !unready && !scraped
 }
