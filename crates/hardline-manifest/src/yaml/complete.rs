@@ -126,8 +126,23 @@ impl Reader<'_, '_> {
         }
         let rest = &self.text.as_bytes()[at as usize..];
         let blanks = rest.iter().take_while(|&&byte| byte == b' ' || byte == b'\t').count();
-        let at = if rest.get(blanks) == Some(&b':') { at + blanks as u32 + 1 } else { at };
+        let at = if rest.get(blanks) == Some(&b':') {
+            at + blanks as u32 + 1
+        } else {
+            self.outside_comments(at).rfind(|&(_, byte)| byte == b'-').map_or(at, |(dash, _)| dash as u32 + 1)
+        };
         self.builder.scalar(at, at, Style::Plain)
+    }
+
+    /// The bytes between the node before and an offset, with their own, comments left out.
+    fn outside_comments(&self, to: u32) -> impl DoubleEndedIterator<Item = (usize, u8)> {
+        let from = self.before();
+        let mut comment = false;
+        let bytes = self.text.as_bytes()[from..to as usize].iter().enumerate().filter_map(move |(at, &byte)| {
+            comment = if comment { byte != b'\n' } else { byte == b'#' };
+            (!comment).then_some((from + at, byte))
+        });
+        bytes.collect::<Vec<_>>().into_iter()
     }
 
     /// The offset of a block sequence's first dash.
@@ -151,14 +166,8 @@ impl Reader<'_, '_> {
     ///
     /// The parser gives that of the content alone, up to whatever follows.
     fn block_span(&self, content: Span) -> Span {
-        let before = self.before()..content.start as usize;
-        let bytes = &self.text.as_bytes()[before.clone()];
-        let mut comment = false;
-        let indicator = bytes.iter().position(|&byte| {
-            comment = if comment { byte != b'\n' } else { byte == b'#' };
-            !comment && (byte == b'|' || byte == b'>')
-        });
-        let start = indicator.map_or(content.start, |at| (before.start + at) as u32);
+        let indicator = self.outside_comments(content.start).find(|&(_, byte)| byte == b'|' || byte == b'>');
+        let start = indicator.map_or(content.start, |(at, _)| at as u32);
         let written = self.text[start as usize..content.end as usize].trim_ascii_end();
         Span::new(start, start + written.len() as u32)
     }

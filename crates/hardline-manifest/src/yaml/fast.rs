@@ -29,6 +29,10 @@ pub(crate) fn parse(text: &str, range: (usize, usize), builder: &mut TreeBuilder
     if memchr::memchr_iter(b'\r', rest).any(|at| rest.get(at + 1) != Some(&b'\n')) {
         return Err(Unfamiliar);
     }
+    // The complete reader refuses byte order marks outside of quotes.
+    if memchr::memmem::find(rest, "\u{feff}".as_bytes()).is_some() {
+        return Err(Unfamiliar);
+    }
     if rest.starts_with(b"---") {
         scanner.at += 3;
         scanner.end_of_line()?;

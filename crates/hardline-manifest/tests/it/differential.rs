@@ -12,15 +12,15 @@ use crate::support::{shared, yaml_files};
 pub(crate) fn difference(text: &str) -> Option<String> {
     let source = Arc::new(Source::new("test.yaml", text));
     let (fast, complete) = (parse(&source), parse_completely(&source));
+    if fast.problems != complete.problems {
+        return Some(format!("fast: {:?}, complete: {:?}", fast.problems, complete.problems));
+    }
     let (ours, theirs) = (nodes(&fast), nodes(&complete));
     if let Some((our, their)) = ours.iter().zip(&theirs).find(|(our, their)| our != their) {
         return Some(format!("fast: {our}, complete: {their}"));
     }
     if ours.len() != theirs.len() {
         return Some(format!("fast: {} nodes, complete: {}", ours.len(), theirs.len()));
-    }
-    if fast.problems != complete.problems {
-        return Some(format!("fast: {:?}, complete: {:?}", fast.problems, complete.problems));
     }
     (fast.duplicates != complete.duplicates)
         .then(|| format!("fast: {:?}, complete: {:?}", fast.duplicates, complete.duplicates))

@@ -6,6 +6,7 @@ mod differential;
 mod edit;
 mod inputs;
 mod load;
+mod mutate;
 mod oracle;
 mod render;
 mod scalars;
