@@ -50,6 +50,7 @@ mod label_invalid;
 mod limit_below_request;
 mod limit_range_missing;
 mod manifest_duplicate_key;
+mod manifest_key_converted;
 mod manifest_malformed;
 mod memory_limit_missing;
 mod memory_request_missing;
@@ -114,6 +115,7 @@ pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
 pub use exemption_invalid::RULE as EXEMPTION_INVALID;
 pub use exemption_unused::RULE as EXEMPTION_UNUSED;
 pub use manifest_duplicate_key::RULE as MANIFEST_DUPLICATE_KEY;
+pub use manifest_key_converted::RULE as MANIFEST_KEY_CONVERTED;
 pub use manifest_malformed::RULE as MANIFEST_MALFORMED;
 
 // Reported by one walk, in `schema`.
@@ -174,6 +176,7 @@ pub static RULES: &[&Rule] = &[
     &limit_below_request::RULE,
     &limit_range_missing::RULE,
     &manifest_duplicate_key::RULE,
+    &manifest_key_converted::RULE,
     &manifest_malformed::RULE,
     &memory_limit_missing::RULE,
     &memory_request_missing::RULE,

@@ -156,6 +156,18 @@ impl Tree {
             + self.side_text.capacity()
     }
 
+    /// The keys that are a number or a boolean as written, and were turned into text.
+    pub fn converted_keys(&self) -> impl Iterator<Item = Value<'_>> {
+        let nodes = self.side.iter().map(|side| NodeId(side.node));
+        let is_converted = |&id: &NodeId| {
+            let node = self.node(id);
+            let written = &self.source.text[node.start as usize..node.end as usize];
+            let is_key = || self.source.text[node.end as usize..].trim_start_matches([' ', '\t']).starts_with(':');
+            node.kind == NodeKind::Str && scalar::resolve_plain(written) != NodeKind::Str && is_key()
+        };
+        nodes.filter(is_converted).map(|id| self.value(id))
+    }
+
     fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0 as usize]
     }

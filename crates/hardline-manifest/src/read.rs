@@ -42,6 +42,16 @@ pub fn read(source: &Arc<Source>) -> Read {
             read.add(&documents.tree, root.id(), false);
         }
     }
+    // Files that are something else, such as a workflow with its `on:`, are none of our business.
+    if !read.resources.is_empty() {
+        for key in documents.tree.converted_keys() {
+            let message = match (source.slice(key.span()), key.raw()) {
+                (written, text) if written == text => format!("key `{text}` is not text to YAML"),
+                (written, text) => format!("key `{written}` becomes `{text}`"),
+            };
+            read.findings.push(Finding::in_text(&rules::MANIFEST_KEY_CONVERTED, source.clone(), key.span(), message));
+        }
+    }
     read
 }
 

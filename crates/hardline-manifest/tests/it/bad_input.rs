@@ -185,3 +185,21 @@ fn hostile_text_costs_little_memory() {
         assert!(read(&source).resources.is_empty(), "{name}: no Kubernetes object");
     }
 }
+
+#[test]
+fn keys_that_are_no_text_are_told() {
+    let text = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data:
+  404: x
+  on : y
+  \"off\": z
+  text: 5
+";
+    let messages = |text: &str| -> Vec<String> {
+        read(&Arc::new(Source::new("test.yaml", text))).findings.into_iter().map(|it| it.message).collect()
+    };
+    assert_eq!(messages(text), ["key `404` is not text to YAML", "key `on` becomes `true`"]);
+    assert_eq!(messages("on: push\njobs: {}\n"), [""; 0]);
+}

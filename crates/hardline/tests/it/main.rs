@@ -5,6 +5,8 @@
 mod check;
 mod commands;
 mod configuration;
+mod corpus;
+mod examples;
 mod formats;
 mod renderers;
 
