@@ -55,10 +55,14 @@ mod manifest_malformed;
 mod memory_limit_missing;
 mod memory_request_missing;
 mod name_invalid;
+mod network_admin_port_open;
 mod network_allow_one_sided;
 mod network_default_deny_missing;
 mod network_dns_blocked;
 mod network_pod_unrestricted;
+mod network_policy_allows_everything;
+mod network_policy_invalid;
+mod network_policy_selects_nothing;
 mod pdb_blocks_drain;
 mod pdb_missing;
 mod pdb_overlaps;
@@ -181,10 +185,14 @@ pub static RULES: &[&Rule] = &[
     &memory_limit_missing::RULE,
     &memory_request_missing::RULE,
     &name_invalid::RULE,
+    &network_admin_port_open::RULE,
     &network_allow_one_sided::RULE,
     &network_default_deny_missing::RULE,
     &network_dns_blocked::RULE,
     &network_pod_unrestricted::RULE,
+    &network_policy_allows_everything::RULE,
+    &network_policy_invalid::RULE,
+    &network_policy_selects_nothing::RULE,
     &pdb_blocks_drain::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,

@@ -120,7 +120,9 @@ impl Network {
         rows: &mut HashMap<usize, Row>,
     ) -> Option<OneSided> {
         let peers = &rule.items[item];
-        if peers.iter().any(|party| party >= self.classes.len()) {
+        // Who is outside the cluster, or may be anywhere in it, is not known to be denied.
+        let anyone = peers.contains(self.stranger.0 as usize);
+        if anyone || peers.iter().any(|party| party >= self.classes.len()) {
             return None;
         }
         let subject = &self.policies[rule.policy as usize].subject;
