@@ -11,6 +11,7 @@ mod configuration;
 mod explain;
 mod man;
 mod markdown;
+mod net;
 mod progress;
 mod reporter;
 mod rule_argument;

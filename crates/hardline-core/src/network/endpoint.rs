@@ -31,6 +31,13 @@ pub struct Endpoint {
     pub(super) class: u32,
 }
 
+impl Endpoint {
+    /// Whether both stand for pods of one workload.
+    pub fn is_same_workload(&self, other: &Self) -> bool {
+        (&self.namespace, &self.name, &self.kind) == (&other.namespace, &other.name, &other.kind)
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.namespace {

@@ -8,6 +8,7 @@ mod configuration;
 mod corpus;
 mod examples;
 mod formats;
+mod net;
 mod renderers;
 
 use std::path::Path;

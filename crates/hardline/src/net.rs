@@ -1,0 +1,40 @@
+//! `hardline net`: who can reach whom, and why.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+mod diff;
+mod list;
+mod source;
+mod why;
+
+/// Say who can reach whom, why, and what would change
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hardline net list deploy/
+  hardline net why shop/checkout shop/orders-db 5432 --from deploy/
+  hardline net diff main/ deploy/
+
+Assumed where network plugins differ: pods on their node's network are not held by policies;
+an `ipBlock` matches pods by their own addresses; a node always reaches its own pods.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Why(why::Args),
+    Diff(diff::Args),
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        Command::List(args) => list::run(args),
+        Command::Why(args) => why::run(args),
+        Command::Diff(args) => diff::run(args),
+    }
+}

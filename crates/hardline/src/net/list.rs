@@ -1,0 +1,144 @@
+//! `hardline net list`: every allowed connection.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use hardline_core::network::{Connection, Peer};
+use serde::Serialize;
+
+use super::source::Reading;
+use crate::terminal::{self, visible};
+
+/// List every allowed connection between workloads, and with addresses outside
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hardline net list deploy/
+  hardline net list --format json deploy/ | jq '.connections[] | select(.dst | contains(\"orders-db\"))'
+  hardline net list --format dot deploy/ | dot -Tsvg > network.svg")]
+pub(crate) struct Args {
+    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// How to print the list
+    #[arg(short = 'o', long, default_value = "txt")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A line for each connection
+    Txt,
+    /// For programs: `hardline.net/v1`
+    Json,
+    /// Comma-separated values with a header
+    Csv,
+    /// A Markdown table
+    Md,
+    /// A graph for Graphviz
+    Dot,
+}
+
+/// The list as JSON.
+#[derive(Serialize)]
+struct List {
+    schema: &'static str,
+    connections: Vec<Line>,
+}
+
+/// A connection in words.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Line {
+    pub src: String,
+    pub dst: String,
+    pub conn: String,
+}
+
+impl From<&Connection<'_>> for Line {
+    fn from(connection: &Connection<'_>) -> Self {
+        Self { src: name(&connection.sender), dst: name(&connection.receiver), conn: connection.ports.to_string() }
+    }
+}
+
+/// A workload, or ranges of addresses without a mark.
+fn name(peer: &Peer<'_>) -> String {
+    match peer {
+        Peer::Endpoint(endpoint) => visible(&endpoint.to_string()).into_owned(),
+        Peer::Outside(addresses) => addresses.to_string(),
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let read = args.reading.read(&args.paths)?;
+    let matrix = read.network.matrix();
+    let connections = read.network.connections(&matrix);
+    if connections.is_empty() {
+        terminal::notice("no connection is allowed between these workloads, nor with addresses outside");
+    }
+    let lines = || connections.iter().map(Line::from);
+    terminal::print(|out| match args.format {
+        Format::Txt => lines().try_for_each(|line| writeln!(out, "{} => {} : {}", line.src, line.dst, line.conn)),
+        Format::Json => {
+            let list = List { schema: "hardline.net/v1", connections: lines().collect() };
+            serde_json::to_writer_pretty(&mut *out, &list)?;
+            writeln!(out)
+        }
+        Format::Csv => csv(lines(), out),
+        Format::Md => {
+            writeln!(out, "| src | dst | conn |\n|-----|-----|------|")?;
+            lines().try_for_each(|line| {
+                let cell = |text: &str| text.replace('|', "\\|");
+                writeln!(out, "| {} | {} | {} |", cell(&line.src), cell(&line.dst), cell(&line.conn))
+            })
+        }
+        Format::Dot => dot(&connections, out),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn csv(lines: impl Iterator<Item = Line>, out: &mut dyn Write) -> io::Result<()> {
+    let quoted = |text: &str| {
+        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    };
+    writeln!(out, "src,dst,conn")?;
+    for line in lines {
+        writeln!(out, "{},{},{}", quoted(&line.src), quoted(&line.dst), quoted(&line.conn))?;
+    }
+    Ok(())
+}
+
+/// A graph with a box around each namespace.
+fn dot(connections: &[Connection<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let mut groups: BTreeMap<Option<&str>, BTreeMap<String, String>> = BTreeMap::new();
+    for peer in connections.iter().flat_map(|connection| [&connection.sender, &connection.receiver]) {
+        let (group, label) = match peer {
+            Peer::Endpoint(endpoint) => (Some(&*endpoint.namespace), format!("{}[{}]", endpoint.name, endpoint.kind)),
+            Peer::Outside(addresses) => (None, addresses.to_string()),
+        };
+        groups.entry(group).or_default().insert(name(peer), label);
+    }
+    writeln!(out, "digraph {{")?;
+    for (group, peers) in groups {
+        if let Some(namespace) = group {
+            writeln!(out, "  subgraph {:?} {{\n    label={namespace:?}", format!("cluster_{namespace}"))?;
+        }
+        let colour = if group.is_some() { "blue" } else { "red" };
+        for (peer, label) in peers {
+            writeln!(out, "    {peer:?} [label={label:?} color={colour:?}]")?;
+        }
+        if group.is_some() {
+            writeln!(out, "  }}")?;
+        }
+    }
+    for line in connections.iter().map(Line::from) {
+        writeln!(out, "  {:?} -> {:?} [label={:?}]", line.src, line.dst, line.conn)?;
+    }
+    writeln!(out, "}}")
+}

@@ -1,0 +1,91 @@
+//! Where the pods and policies come from, and how they are called.
+
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use hardline_core::inventory::{Coverage, Inventory};
+use hardline_core::network::{Assumptions, Endpoint, Network};
+use hardline_core::path::FieldPath;
+use hardline_manifest::load::{Input, Options, load};
+
+use crate::terminal;
+
+/// How to read manifests, the same on every subcommand.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// The namespace of manifests that name none
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+
+    /// Let no `ipBlock` match pods by their own addresses, as Cilium does by default
+    #[arg(long)]
+    blocks_exclude_pods: bool,
+}
+
+/// Manifests and the network in them.
+pub(super) struct Read {
+    pub inventory: Inventory,
+    pub network: Network,
+}
+
+impl Reading {
+    /// Reads the manifests, and says what of them is not modelled or cannot be meant.
+    pub(super) fn read(&self, paths: &[PathBuf]) -> anyhow::Result<Read> {
+        let inputs = paths.iter().map(|path| {
+            if path.as_os_str() != "-" {
+                return Ok(Input::Path(path.clone()));
+            }
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            Ok(Input::Text { name: "-".to_owned(), bytes })
+        });
+        let inputs = inputs.collect::<anyhow::Result<Vec<Input>>>()?;
+        let options = Options { namespace: Some(self.namespace.clone()), ..Options::default() };
+        let loaded = load(inputs, &options, &|_| {})?;
+        loaded.notices.iter().for_each(|notice| terminal::notice(notice));
+        loaded.findings.iter().for_each(|finding| terminal::notice(&finding.message));
+        let inventory = Inventory::new(loaded.resources, Coverage::everything());
+        let network = Network::of(&inventory, Assumptions { blocks_match_pods: !self.blocks_exclude_pods });
+        let read = Read { inventory, network };
+        for &policy in read.network.unmodelled() {
+            let id = read.inventory.resources()[policy as usize].id();
+            terminal::notice(&format!(
+                "{id} ({}) is not modelled: what it allows or denies is not shown",
+                id.api_version
+            ));
+        }
+        for problem in read.network.problems() {
+            let place = read.place(problem.resource, &problem.path);
+            terminal::notice(&format!("{place}: {}", problem.message));
+        }
+        Ok(read)
+    }
+}
+
+impl Read {
+    /// Where a field of a resource is written: `file:line:column`.
+    pub(super) fn place(&self, resource: u32, path: &FieldPath) -> String {
+        let resource = &self.inventory.resources()[resource as usize];
+        let span = resource.value().follow(path).span();
+        let position = resource.source().position(span.start);
+        format!("{}:{}:{}", resource.source().name, position.line, position.column)
+    }
+
+    /// The endpoint of this name: `checkout`, `shop/checkout` or `shop/checkout[Deployment]`.
+    pub(super) fn endpoint(&self, name: &str) -> anyhow::Result<&Endpoint> {
+        let full = |endpoint: &Endpoint| endpoint.to_string();
+        let matches = |endpoint: &&Endpoint| {
+            full(endpoint) == name
+                || format!("{}/{}", endpoint.namespace, endpoint.name) == name
+                || *endpoint.name == *name
+        };
+        let mut found = self.network.endpoints().iter().filter(matches);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            (Some(one), Some(other)) if full(one) == full(other) => Ok(one),
+            (Some(one), Some(other)) => bail!("`{name}` may be {one} or {other}: write the one that is meant"),
+            (None, _) => bail!("no workload is called `{name}`; `hardline net list` names those that can connect"),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `hardline net` on the example of a policy that is there and allows nothing.
+
+use std::path::Path;
+
+use snapbox::cmd::Command;
+use snapbox::str;
+
+use crate::hardline;
+
+/// `hardline net`, run beside the examples.
+fn net(arguments: &[&str]) -> Command {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    hardline(&["net"]).args(arguments).current_dir(examples)
+}
+
+#[test]
+fn why_names_the_denying_line_and_what_would_change_it() {
+    net(&["why", "shop/checkout", "orders-db", "5432", "--from", "3am"]).assert().success().stdout_eq(str![[r#"
+shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432 is denied
+  egress of shop/checkout[Deployment]: allowed, a rule allows it
+    NetworkPolicy shop/allow-db-access /spec/egress/0 at 3am/network.yaml:22:7
+  ingress of shop/orders-db[StatefulSet]: denied, policies isolate it and none allows this
+    NetworkPolicy shop/default-deny /spec/podSelector at 3am/network.yaml:8:3
+  to change it: let a policy that selects `shop/orders-db[StatefulSet]` allow ingress from `shop/checkout[Deployment]` on TCP 5432
+  note: `shop/checkout[Deployment]` cannot resolve names: no policy lets it reach kube-dns in kube-system on UDP 53
+
+"#]]);
+}
+
+#[test]
+fn why_speaks_json_and_takes_addresses_and_dns() {
+    net(&["why", "checkout", "dns", "--from", "3am-fixed", "-o", "json"]).assert().success().stdout_eq(str![[r#"
+{
+  "schema": "hardline.net-why/v1",
+  "answers": [
+    {
+      "src": "shop/checkout[Deployment]",
+      "dst": "kube-system/kube-dns",
+      "port": "UDP 53",
+      "allowed": true,
+      "egress": {
+        "allowed": true,
+        "reason": "a rule allows it",
+        "policies": [
+          {
+            "policy": "NetworkPolicy shop/allow-dns",
+            "path": "/spec/egress/0",
+            "location": "3am-fixed/network.yaml:19:7"
+          }
+        ]
+      },
+      "ingress": {
+        "allowed": true,
+        "reason": "no policy selects it",
+        "policies": []
+      }
+    },
+    {
+      "src": "shop/checkout[Deployment]",
+      "dst": "kube-system/kube-dns",
+      "port": "TCP 53",
+      "allowed": true,
+      "egress": {
+        "allowed": true,
+        "reason": "a rule allows it",
+        "policies": [
+          {
+            "policy": "NetworkPolicy shop/allow-dns",
+            "path": "/spec/egress/0",
+            "location": "3am-fixed/network.yaml:19:7"
+          }
+        ]
+      },
+      "ingress": {
+        "allowed": true,
+        "reason": "no policy selects it",
+        "policies": []
+      }
+    }
+  ]
+}
+
+"#]]);
+    net(&["why", "203.0.113.7", "checkout", "8080", "--from", "3am-fixed"]).assert().success().stdout_eq(str![[r#"
+203.0.113.7 => shop/checkout[Deployment] : TCP 8080 is denied
+  egress of 203.0.113.7: allowed, policies do not hold it
+  ingress of shop/checkout[Deployment]: denied, policies isolate it and none allows this
+    NetworkPolicy shop/default-deny /spec/podSelector at 3am-fixed/network.yaml:7:3
+    NetworkPolicy shop/checkout /spec/podSelector at 3am-fixed/network.yaml:38:3
+  to change it: let a policy that selects `shop/checkout[Deployment]` allow ingress from `203.0.113.7` on TCP 8080
+
+"#]]);
+}
+
+#[test]
+fn list_prints_every_format() {
+    for (format, expected) in [
+        (
+            "txt",
+            str![[r#"
+shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432
+
+"#]],
+        ),
+        (
+            "json",
+            str![[r#"
+{
+  "schema": "hardline.net/v1",
+  "connections": [
+    {
+      "src": "shop/checkout[Deployment]",
+      "dst": "shop/orders-db[StatefulSet]",
+      "conn": "TCP 5432"
+    }
+  ]
+}
+
+"#]],
+        ),
+        (
+            "csv",
+            str![[r#"
+src,dst,conn
+shop/checkout[Deployment],shop/orders-db[StatefulSet],TCP 5432
+
+"#]],
+        ),
+        (
+            "md",
+            str![[r#"
+| src | dst | conn |
+|-----|-----|------|
+| shop/checkout[Deployment] | shop/orders-db[StatefulSet] | TCP 5432 |
+
+"#]],
+        ),
+        (
+            "dot",
+            str![[r#"
+digraph {
+  subgraph "cluster_shop" {
+    label="shop"
+    "shop/checkout[Deployment]" [label="checkout[Deployment]" color="blue"]
+    "shop/orders-db[StatefulSet]" [label="orders-db[StatefulSet]" color="blue"]
+  }
+  "shop/checkout[Deployment]" -> "shop/orders-db[StatefulSet]" [label="TCP 5432"]
+}
+
+"#]],
+        ),
+    ] {
+        net(&["list", "--format", format, "3am-fixed"]).assert().success().stdout_eq(expected);
+    }
+}
+
+#[test]
+fn diff_fails_when_somebody_can_reach_more() {
+    net(&["diff", "3am", "3am-fixed"]).assert().code(1).stdout_eq(str![[r#"
++ shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432
+
+"#]]);
+    net(&["diff", "3am-fixed", "3am", "-o", "json"]).assert().success().stdout_eq(str![[r#"
+{
+  "schema": "hardline.net-diff/v1",
+  "differences": [
+    {
+      "src": "shop/checkout[Deployment]",
+      "dst": "shop/orders-db[StatefulSet]",
+      "before": "TCP 5432"
+    }
+  ]
+}
+
+"#]]);
+}
+
+#[test]
+fn a_name_that_is_unknown_or_unclear_is_an_error() {
+    net(&["why", "checkout", "payment", "--from", "3am"]).assert().code(2).stderr_eq(str![[r#"
+error: no workload is called `payment`; `hardline net list` names those that can connect
+
+"#]]);
+}
