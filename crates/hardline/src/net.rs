@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 mod diff;
+mod generate;
 mod list;
 mod source;
+mod verify;
 mod why;
 
 /// Say who can reach whom, why, and what would change
@@ -16,6 +18,8 @@ Examples:
   hardline net list deploy/
   hardline net why shop/checkout shop/orders-db 5432 --from deploy/
   hardline net diff main/ deploy/
+  hardline net generate deploy/ > policies.yaml
+  hardline net verify --intent intent.txt deploy/
 
 Assumed where network plugins differ: pods on their node's network are not held by policies;
 an `ipBlock` matches pods by their own addresses; a node always reaches its own pods.")]
@@ -29,6 +33,8 @@ enum Command {
     List(list::Args),
     Why(why::Args),
     Diff(diff::Args),
+    Generate(generate::Args),
+    Verify(verify::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -36,5 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Verify(args) => verify::run(args),
     }
 }

@@ -4,6 +4,7 @@ mod availability;
 mod capacity;
 mod config;
 mod network_conformance;
+mod network_generate;
 mod network_netpol_analyzer;
 mod network_oracle;
 mod pod_security;

@@ -182,3 +182,96 @@ error: no workload is called `payment`; `hardline net list` names those that can
 
 "#]]);
 }
+
+#[test]
+fn generate_writes_policies_that_repair_the_example() {
+    net(&["generate", "3am"]).assert().success().stdout_eq(str![[r#"
+# Whatever no other policy allows is denied, also to pods that are added later.
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: default-deny
+  namespace: shop
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+---
+# Every connection starts with a name, and UDP answers that are too long come over TCP.
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: allow-dns
+  namespace: shop
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+    - to:
+        - namespaceSelector:
+            matchLabels:
+              kubernetes.io/metadata.name: kube-system
+          podSelector:
+            matchLabels:
+              k8s-app: kube-dns
+      ports:
+        - protocol: UDP
+          port: 53
+        - protocol: TCP
+          port: 53
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: checkout
+  namespace: shop
+spec:
+  podSelector:
+    matchLabels:
+      app.kubernetes.io/name: checkout
+  policyTypes: [Egress]
+  egress:
+    # orders-db, by Service shop/orders-db
+    - to:
+        - podSelector:
+            matchLabels:
+              app.kubernetes.io/name: orders-db
+      ports:
+        - protocol: TCP
+          port: 5432
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: orders-db
+  namespace: shop
+spec:
+  podSelector:
+    matchLabels:
+      app.kubernetes.io/name: orders-db
+  policyTypes: [Ingress]
+  ingress:
+    # checkout, by Service shop/orders-db
+    - from:
+        - podSelector:
+            matchLabels:
+              app.kubernetes.io/name: checkout
+      ports:
+        - protocol: TCP
+          port: 5432
+
+"#]]);
+}
+
+#[test]
+fn verify_holds_manifests_to_an_intent() {
+    let intent = "../crates/hardline/tests/manifests/intent.txt";
+    net(&["verify", "--intent", intent, "3am"]).assert().code(1).stdout_eq(str![[r#"
+../crates/hardline/tests/manifests/intent.txt:2: `shop/checkout must reach shop/orders-db on TCP 5432` does not hold: shop/checkout[Deployment] reaches shop/orders-db[StatefulSet] on no port
+2 of 3 sentences hold
+
+"#]]);
+    net(&["verify", "--intent", intent, "3am-fixed"]).assert().success().stdout_eq(str![[r#"
+3 of 3 sentences hold
+
+"#]]);
+}
