@@ -4,6 +4,7 @@ use crate::network::{Direction, Network, OneSided, Party, Reason};
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
+use crate::tree::Value;
 
 declare_rule! {
     /// Flags permissions to connect that the other side's policies deny.
@@ -163,9 +164,21 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
     if found.is_empty() || !sink.knows_policies(resource.namespace()) {
         return;
     }
-    for one_sided in found {
-        report(resource, &one_sided, network, sink);
+    // Whoever else there is in the cluster may be the one that is meant.
+    let all_known = inventory.covers(Kind::Namespace, None);
+    for one_sided in found.iter().filter(|found| all_known || !is_open(resource, found)) {
+        report(resource, one_sided, network, sink);
     }
+}
+
+/// Whether the peer is in any namespace with some labels, rather than in named ones.
+fn is_open(resource: &Resource, found: &OneSided) -> bool {
+    let path = FieldPath::of(&["spec"]).key(found.direction.key()).index(found.rule as usize);
+    let list = if found.direction == Direction::Ingress { "from" } else { "to" };
+    let peer = resource.value().follow(&path.key(list).index(found.peer as usize)).value;
+    let named = |selector: Value<'_>| selector.at(&["matchLabels", "kubernetes.io/metadata.name"]).is_some();
+    // An empty selector selects every namespace, and so is there though it has nothing.
+    peer.entry("namespaceSelector").is_some_and(|selector| !named(selector.value))
 }
 
 fn report(resource: &Resource, found: &OneSided, network: &Network, sink: &mut Sink<'_>) {
