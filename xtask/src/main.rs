@@ -1,5 +1,6 @@
 //! Project chores: generated files, the corpus for benchmarks, what CI runs.
 
+mod bench;
 mod ci;
 mod corpus;
 mod docs;
@@ -43,6 +44,15 @@ enum Command {
     },
     /// Builds what tests run or compare with: Helm, Kustomize, Kubernetes' YAML reader.
     Tools,
+    /// Measures whole runs on a large corpus, beside other linters where they are installed.
+    Bench {
+        /// How many workloads it holds, at least.
+        #[arg(long, default_value_t = 10_000)]
+        workloads: usize,
+        /// The manifests to repeat.
+        #[arg(long, default_value = "../shared/corpus")]
+        from: PathBuf,
+    },
     /// Runs all that must pass before a change lands.
     Ci,
 }
@@ -53,6 +63,7 @@ fn main() -> anyhow::Result<()> {
         Command::Schema { check } => schema::write(check),
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
         Command::Tools => tools::build(),
+        Command::Bench { workloads, from } => bench::run(workloads, &from),
         Command::Ci => ci::run(),
     }
 }
