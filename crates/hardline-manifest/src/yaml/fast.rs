@@ -1,9 +1,9 @@
 //! The YAML that manifests are written in, at the speed of JSON.
 //!
-//! This reader knows block maps and sequences, scalars on one line, flow collections on one line,
-//! and block scalars. Whatever else it meets — anchors, tags, escapes, scalars that go on over
-//! several lines, tabs, directives, anything that may be an error — it leaves to
-//! [`complete`](super::complete), so it never has to explain what is wrong. What it does read it
+//! This reader knows block maps and sequences, scalars of every style, and flow collections on one
+//! line. Whatever else it meets — anchors, tags, rare escapes, tabs, directives, anything that may
+//! be an error — it leaves to [`complete`](super::complete), so it never has to explain what is
+//! wrong. What it does read it
 //! reads exactly as the complete reader: a test and a fuzz target compare the two.
 
 use hardline_core::tree::{BuildError, Style, TreeBuilder};
@@ -23,7 +23,8 @@ type Result<T = ()> = std::result::Result<T, Unfamiliar>;
 
 /// Reads one document into the builder. `range` are byte offsets in `text`.
 pub(crate) fn parse(text: &str, range: (usize, usize), builder: &mut TreeBuilder) -> Result {
-    let mut scanner = Scanner { text: &text.as_bytes()[..range.1], at: range.0, column: 0, builder };
+    let mut scanner =
+        Scanner { text: &text.as_bytes()[..range.1], at: range.0, column: 0, changed: String::new(), builder };
     let rest = &scanner.text[scanner.at..];
     // Behind this check a carriage return always begins the end of a line.
     if memchr::memchr_iter(b'\r', rest).any(|at| rest.get(at + 1) != Some(&b'\n')) {
@@ -48,6 +49,12 @@ pub(crate) fn parse(text: &str, range: (usize, usize), builder: &mut TreeBuilder
 /// The column of what comes after the last line: less than that of any node.
 const NOTHING: usize = 0;
 
+/// A key longer than this, in bytes, may be refused.
+const LONG_KEY: usize = 1000;
+
+/// The parent of a scalar that may not go on in a second line: nothing is indented deeper.
+const ONE_LINE: usize = usize::MAX;
+
 struct Scanner<'t, 'b> {
     /// The source up to the document's end.
     text: &'t [u8],
@@ -56,15 +63,19 @@ struct Scanner<'t, 'b> {
     /// The column, from 1, of the first character that is no blank in the line read next, once
     /// [`Scanner::next_content`] has found it.
     column: usize,
+    /// The text of the scalar scanned last, where it is not the source's.
+    changed: String,
     builder: &'b mut TreeBuilder,
 }
 
-/// A scalar on one line.
+/// A scalar that is no block. It is added before the next one is scanned.
 #[derive(Clone, Copy)]
 struct Scalar {
     start: usize,
     end: usize,
     style: Style,
+    /// Whether its text is in [`Scanner::changed`].
+    changed: bool,
 }
 
 impl Scanner<'_, '_> {
@@ -137,8 +148,14 @@ impl Scanner<'_, '_> {
         if matches!(self.peek(), Some(b'[' | b'{' | b'|' | b'>')) {
             return self.value(parent);
         }
-        let scalar = self.scalar()?;
-        if self.at_colon() { self.block_map(column, scalar) } else { self.finish_scalar(scalar, parent) }
+        let scalar = self.scalar(parent)?;
+        if !self.at_colon() {
+            return self.finish_scalar(scalar, parent);
+        }
+        if self.text[scalar.start..scalar.end].contains(&b'\n') {
+            return Err(Unfamiliar);
+        }
+        self.block_map(column, scalar)
     }
 
     /// Whether a colon that ends a key is next.
@@ -150,6 +167,9 @@ impl Scanner<'_, '_> {
     fn block_map(&mut self, column: usize, mut key: Scalar) -> Result {
         self.builder.begin_map(key.start as u32, false)?;
         loop {
+            if key.end - key.start > LONG_KEY {
+                return Err(Unfamiliar);
+            }
             self.add(key)?;
             // Over the colon.
             self.at += 1;
@@ -173,7 +193,7 @@ impl Scanner<'_, '_> {
             if self.column > column || self.at_dash() {
                 return Err(Unfamiliar);
             }
-            key = self.scalar()?;
+            key = self.scalar(ONE_LINE)?;
             if !self.at_colon() {
                 return Err(Unfamiliar);
             }
@@ -224,14 +244,17 @@ impl Scanner<'_, '_> {
                 if self.column > parent { Err(Unfamiliar) } else { Ok(()) }
             }
             _ => {
-                let scalar = self.scalar()?;
+                let scalar = self.scalar(parent)?;
                 self.finish_scalar(scalar, parent)
             }
         }
     }
 
-    /// Adds a scalar that is a value, unless it goes on in the next line.
-    fn finish_scalar(&mut self, scalar: Scalar, parent: usize) -> Result {
+    /// Adds a scalar that is a value, with the lines that it goes on in.
+    fn finish_scalar(&mut self, mut scalar: Scalar, parent: usize) -> Result {
+        if scalar.style == Style::Plain {
+            self.more_lines(&mut scalar, parent)?;
+        }
         self.end_of_line()?;
         self.next_content()?;
         if self.column > parent {
@@ -240,16 +263,23 @@ impl Scanner<'_, '_> {
         self.add(scalar)
     }
 
-    fn add(&mut self, Scalar { start, end, style }: Scalar) -> Result {
-        Ok(self.builder.scalar(start as u32, end as u32, style)?)
+    fn add(&mut self, Scalar { start, end, style, changed }: Scalar) -> Result {
+        let (start, end) = (start as u32, end as u32);
+        if changed {
+            self.builder.scalar_with_text(start, end, style, false, &self.changed)?;
+        } else {
+            self.builder.scalar(start, end, style)?;
+        }
+        Ok(())
     }
 
-    /// Scans a scalar outside of flow collections, up to the blanks after it.
-    fn scalar(&mut self) -> Result<Scalar> {
+    /// Scans a scalar outside of flow collections, up to the blanks after it; an unquoted one on
+    /// its first line only.
+    fn scalar(&mut self, parent: usize) -> Result<Scalar> {
         let start = self.at;
         match self.peek() {
             Some(quote @ (b'"' | b'\'')) => {
-                let scalar = self.quoted(quote)?;
+                let scalar = self.quoted(quote, parent)?;
                 self.skip_spaces_before(b':');
                 return Ok(scalar);
             }
@@ -257,25 +287,73 @@ impl Scanner<'_, '_> {
             Some(b'-') if !matches!(self.peek_at(1), None | Some(b' ' | b'\n' | b'\r' | b'\t')) => {}
             _ => return Err(Unfamiliar),
         }
-        let mut end = start;
+        let end = self.plain_line()?;
+        Ok(Scalar { start, end, style: Style::Plain, changed: false })
+    }
+
+    /// Scans unquoted text up to the colon that ends a key, a comment or the line's end, and gives
+    /// the offset past its last character.
+    fn plain_line(&mut self) -> Result<usize> {
+        let mut end = self.at;
         while let Some(byte) = self.peek() {
             match CLASS[byte as usize] {
                 Class::Space => {}
-                Class::Colon if matches!(self.peek_at(1), None | Some(b' ' | b'\n' | b'\r' | b'\t')) => break,
-                Class::Hash if end < self.at => {
-                    self.at = end;
-                    break;
-                }
+                Class::Colon if matches!(self.peek_at(1), None | Some(b' ' | b'\n' | b'\r' | b'\t')) => return Ok(end),
+                Class::Hash if end < self.at => break,
                 Class::Text | Class::Colon | Class::Hash => end = self.at + 1,
                 Class::Newline => break,
                 Class::Other => return Err(Unfamiliar),
             }
             self.at += 1;
         }
-        if matches!(self.peek(), Some(b'\n' | b'\r')) {
-            self.at = end;
+        self.at = end;
+        Ok(end)
+    }
+
+    /// Scans the lines that an unquoted scalar goes on in: those that are indented deeper than the
+    /// collection it is in.
+    fn more_lines(&mut self, scalar: &mut Scalar, parent: usize) -> Result {
+        loop {
+            let end = self.at;
+            let Some(breaks) = self.breaks(parent) else {
+                self.at = end;
+                return Ok(());
+            };
+            if !scalar.changed {
+                scalar.changed = true;
+                self.changed.clear();
+                self.push_changed(scalar.start, scalar.end)?;
+            }
+            fold(&mut self.changed, breaks);
+            let start = self.at;
+            scalar.end = self.plain_line()?;
+            if scalar.end == start || self.at_colon() {
+                return Err(Unfamiliar);
+            }
+            self.push_changed(start, scalar.end)?;
         }
-        Ok(Scalar { start, end, style: Style::Plain })
+    }
+
+    /// Goes from the end of a line's text to the next text that is indented deeper than `parent`,
+    /// and counts the line breaks on the way. There is none behind a comment.
+    fn breaks(&mut self, parent: usize) -> Option<usize> {
+        let mut breaks = 0;
+        loop {
+            let indent = self.skip_spaces();
+            match self.peek()? {
+                b'\n' | b'\r' => {
+                    self.skip_line();
+                    breaks += 1;
+                }
+                b'#' | b'\t' => return None,
+                _ => return (breaks > 0 && indent >= parent && indent > 0).then_some(breaks),
+            }
+        }
+    }
+
+    fn push_changed(&mut self, start: usize, end: usize) -> Result {
+        self.changed.push_str(std::str::from_utf8(&self.text[start..end]).map_err(|_| Unfamiliar)?);
+        Ok(())
     }
 
     /// Goes over spaces if the byte follows them.
@@ -287,23 +365,83 @@ impl Scanner<'_, '_> {
         }
     }
 
-    /// Scans a scalar in quotes that is on one line and has no escapes.
-    fn quoted(&mut self, quote: u8) -> Result<Scalar> {
+    /// Scans a scalar in quotes. Its further lines must be indented deeper than `parent`.
+    fn quoted(&mut self, quote: u8, parent: usize) -> Result<Scalar> {
         let start = self.at;
-        let stop = memchr::memchr3(quote, b'\n', b'\\', &self.text[start + 1..]).ok_or(Unfamiliar)?;
-        let mut at = start + 1 + stop;
-        // A backslash is text between single quotes.
-        while quote == b'\'' && self.text[at] == b'\\' {
-            at += 1 + memchr::memchr3(quote, b'\n', b'\\', &self.text[at + 1..]).ok_or(Unfamiliar)?;
+        let mut changed = false;
+        // Up to here the text is settled: what blanks follow before a line break do not count.
+        let mut settled = 0;
+        let mut run = start + 1;
+        self.at = run;
+        loop {
+            let rest = &self.text[self.at..];
+            self.at += memchr::memchr3(quote, b'\n', b'\\', rest).ok_or(Unfamiliar)?;
+            let (byte, next) = (self.text[self.at], self.peek_at(1));
+            if byte == b'\\' && quote == b'\'' {
+                self.at += 1;
+                continue;
+            }
+            if byte == quote && !(quote == b'\'' && next == Some(quote)) {
+                break;
+            }
+            if !changed {
+                changed = true;
+                self.changed.clear();
+            }
+            self.push_changed(run, self.at)?;
+            match (byte, next) {
+                (b'\n', _) => {
+                    let text = self.changed[settled..].trim_end_matches([' ', '\r']).len();
+                    self.changed.truncate(settled + text);
+                    let breaks = self.breaks_in_quotes(parent)?;
+                    fold(&mut self.changed, breaks);
+                    run = self.at;
+                }
+                (b'\'', _) => {
+                    self.changed.push('\'');
+                    run = self.at + 2;
+                }
+                (_, Some(b'n')) => {
+                    self.changed.push('\n');
+                    run = self.at + 2;
+                }
+                (_, Some(b't')) => {
+                    self.changed.push('\t');
+                    run = self.at + 2;
+                }
+                (_, Some(character @ (b'"' | b'\\' | b'/'))) => {
+                    self.changed.push(char::from(character));
+                    run = self.at + 2;
+                }
+                _ => return Err(Unfamiliar),
+            }
+            self.at = run;
+            settled = self.changed.len();
         }
-        if self.text[at] != quote || self.text.get(at + 1) == Some(&quote) {
+        if changed {
+            self.push_changed(run, self.at)?;
+        }
+        self.at += 1;
+        if memchr::memchr(b'\t', &self.text[start..self.at]).is_some() {
             return Err(Unfamiliar);
         }
-        self.at = at + 1;
-        if memchr::memchr(b'\t', &self.text[start..at]).is_some() {
-            return Err(Unfamiliar);
+        Ok(Scalar { start, end: self.at, style: Style::Text, changed })
+    }
+
+    /// As [`Scanner::breaks`], where a `#` is text like any other.
+    fn breaks_in_quotes(&mut self, parent: usize) -> Result<usize> {
+        let mut breaks = 0;
+        loop {
+            let indent = self.skip_spaces();
+            match self.peek() {
+                Some(b'\n' | b'\r') => {
+                    self.skip_line();
+                    breaks += 1;
+                }
+                Some(_) if indent >= parent && indent > 0 => return Ok(breaks),
+                _ => return Err(Unfamiliar),
+            }
         }
-        Ok(Scalar { start, end: self.at, style: Style::Text })
     }
 
     /// Reads a flow collection that is on one line.
@@ -352,7 +490,7 @@ impl Scanner<'_, '_> {
     fn flow_scalar(&mut self) -> Result<Scalar> {
         let start = self.at;
         match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => return self.quoted(quote),
+            Some(quote @ (b'"' | b'\'')) => return self.quoted(quote, ONE_LINE),
             Some(first) if may_begin_plain(first) => {}
             _ => return Err(Unfamiliar),
         }
@@ -368,7 +506,7 @@ impl Scanner<'_, '_> {
             self.at += 1;
         }
         self.at = end;
-        Ok(Scalar { start, end, style: Style::Plain })
+        Ok(Scalar { start, end, style: Style::Plain, changed: false })
     }
 
     /// Reads a block scalar and goes to the content after it.
@@ -419,10 +557,10 @@ impl Scanner<'_, '_> {
             let text = &self.text[line + indent..self.at];
             let text = text.strip_suffix(b"\n").ok_or(Unfamiliar)?;
             let text = text.strip_suffix(b"\r").unwrap_or(text);
-            match (first, folded, breaks) {
-                (false, true, 1) => content.push(' '),
-                (false, true, 2..) => content.extend(std::iter::repeat_n('\n', breaks - 1)),
-                _ => content.extend(std::iter::repeat_n('\n', breaks)),
+            if folded && !first {
+                fold(&mut content, breaks);
+            } else {
+                content.extend(std::iter::repeat_n('\n', breaks));
             }
             content.push_str(std::str::from_utf8(text).map_err(|_| Unfamiliar)?);
             breaks = 1;
@@ -440,6 +578,15 @@ impl Scanner<'_, '_> {
             return Err(Unfamiliar);
         }
         Ok(self.builder.scalar_with_text(start as u32, end as u32, Style::Text, true, &content)?)
+    }
+}
+
+/// Joins two lines: one break is a space, more are one less.
+fn fold(text: &mut String, breaks: usize) {
+    if breaks == 1 {
+        text.push(' ');
+    } else {
+        text.extend(std::iter::repeat_n('\n', breaks.saturating_sub(1)));
     }
 }
 
