@@ -20,6 +20,7 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ("pdb-missing", "checkout.yaml", "replicas: 2"),
     ("grace-period-too-short", "checkout.yaml", "terminationGracePeriodSeconds: 30"),
     ("network-allow-one-sided", "network.yaml", "- podSelector:"),
+    ("network-admin-port-open", "checkout.yaml", "- --metrics-bind-address=0.0.0.0:9090"),
     ("network-dns-blocked", "network.yaml", "egress:"),
     ("quota-missing", "namespace.yaml", "name: shop"),
     ("limit-range-missing", "namespace.yaml", "name: shop"),
