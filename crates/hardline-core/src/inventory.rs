@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
+use crate::mentions::Mentions;
 use crate::network::{Assumptions, Network};
 use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
@@ -30,6 +31,7 @@ pub struct Inventory {
     coverage: Coverage,
     hasher: RandomState,
     network: OnceLock<Network>,
+    mentions: OnceLock<Mentions>,
 }
 
 /// A namespace's number in one inventory; 0 where none is named.
@@ -119,6 +121,7 @@ impl Inventory {
             coverage,
             hasher: RandomState::new(),
             network: OnceLock::new(),
+            mentions: OnceLock::new(),
         };
         for (index, resource) in resources.iter_mut().enumerate() {
             resource.index = index as u32;
@@ -179,6 +182,11 @@ impl Inventory {
     /// All workloads, in the order they were read.
     pub fn workloads(&self) -> impl Iterator<Item = Workload<'_>> {
         self.resources.iter().filter_map(Workload::of)
+    }
+
+    /// The texts that something else than a reference names objects by.
+    pub(crate) fn mentions(&self) -> &Mentions {
+        self.mentions.get_or_init(|| Mentions::of(&self.resources))
     }
 
     /// The namespaces that resources are in.

@@ -16,6 +16,7 @@ pub mod heap;
 pub mod host_path;
 pub mod image;
 pub mod inventory;
+mod mentions;
 pub mod names;
 pub mod namespace;
 pub mod network;

@@ -5,7 +5,7 @@ use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
-use crate::workload::{Container, Workload};
+use crate::workload::Workload;
 
 /// One object, or one key of it, that a pod names. The object is in the pod's own namespace.
 #[derive(Debug, Clone)]
@@ -192,34 +192,15 @@ fn is_made_elsewhere(inventory: &Inventory, kind: Kind, namespace: Option<&str>,
         }
         _ => false,
     };
-    let named = |resource: &Resource| mentions(resource.value(), name);
-    let told = |container: Container<'_>| {
-        let flag = |word: &str| word.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('='));
-        let mut variables = container.get("env").into_iter().flat_map(Value::items);
-        container.words().any(|(_, word)| flag(word))
-            || variables.any(|variable| variable.get("value").and_then(Value::str) == Some(name))
-    };
+    let mentions = inventory.mentions();
     always
-        || inventory.of_kind(Kind::Other, namespace).any(named)
-        || (namespace.is_some() && inventory.of_kind(Kind::Other, None).any(named))
-        || inventory.of_kind(Kind::Role, namespace).any(named)
-        || inventory.workloads_in(namespace).any(|workload| workload.containers().any(told))
+        || mentions.by_custom_resource(namespace, name)
+        || mentions.by_custom_resource(None, name)
+        || mentions.by_program(namespace, name)
 }
 
 /// What the names of the claims begin with that a `StatefulSet` makes: `data-db-` of `data-db-0`.
 fn claims_from(set: &Resource) -> impl Iterator<Item = String> {
     let templates = set.spec("volumeClaimTemplates").into_iter().flat_map(Value::items);
     templates.filter_map(|template| Some(format!("{}-{}-", template.at(&["metadata", "name"])?.str()?, set.name())))
-}
-
-/// Whether any text below a resource's root is this, written without escapes.
-pub(crate) fn mentions(root: Value<'_>, text: &str) -> bool {
-    // Most resources do not hold the text at all, and looking through it is quicker than a walk.
-    root.tree().source().slice(root.span()).contains(text) && is_below(root, text)
-}
-
-fn is_below(value: Value<'_>, text: &str) -> bool {
-    value.str() == Some(text)
-        || value.items().any(|item| is_below(item, text))
-        || value.entries().any(|entry| is_below(entry.value, text))
 }

@@ -1,7 +1,6 @@
 //! When it is certain that a selector selects no pod.
 
 use crate::finding::Sink;
-use crate::references::mentions;
 use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
 use crate::workload::Workload;
@@ -40,8 +39,10 @@ pub(crate) fn selects_nothing(resource: &Resource, selector: Selector<'_>, sink:
         return false;
     }
     // The controller of a custom resource may make pods whose labels tell of it.
-    let made = |custom: &Resource| selector.match_labels().any(|(_, wanted)| mentions(custom.value(), wanted));
-    if [namespace, None].into_iter().any(|namespace| inventory.of_kind(Kind::Other, namespace).any(made)) {
+    let made = |namespace| {
+        selector.match_labels().any(|(_, wanted)| inventory.mentions().by_custom_resource(namespace, wanted))
+    };
+    if made(namespace) || made(None) {
         return false;
     }
     let labels = |workload: &Workload<'_>| workload.pod_labels().is_some_and(|all| all.entries().next().is_some());

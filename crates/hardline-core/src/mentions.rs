@@ -1,0 +1,71 @@
+//! The texts that something else than a reference names objects by.
+//!
+//! A Secret that no manifest holds may be made by the controller of a custom resource that names
+//! it, or by a program that is told its name. All such texts of an inventory are gathered once, so
+//! that asking costs the same in a namespace of ten thousand workloads.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::resource::{Kind, Resource};
+use crate::tree::Value;
+use crate::workload::{Container, Workload};
+
+/// The texts of an inventory, each with its namespace, as hashes.
+#[derive(Debug, Default)]
+pub(crate) struct Mentions {
+    custom: HashSet<u64>,
+    told: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Mentions {
+    /// Gathers the texts of resources.
+    pub(crate) fn of(resources: &[Resource]) -> Self {
+        let mut mentions = Self::default();
+        for resource in resources {
+            let namespace = resource.namespace();
+            let hash = |hasher: &RandomState, text: &str| hasher.hash_one((namespace, text));
+            let Self { custom, told, hasher } = &mut mentions;
+            match resource.kind() {
+                Kind::Other => each_text(resource.value(), &mut |text| _ = custom.insert(hash(hasher, text))),
+                Kind::Role => each_text(resource.value(), &mut |text| _ = told.insert(hash(hasher, text))),
+                _ => {}
+            }
+            for container in Workload::of(resource).iter().flat_map(Workload::containers) {
+                each_told(&container, &mut |text| _ = told.insert(hash(hasher, text)));
+            }
+        }
+        mentions
+    }
+
+    /// Whether a custom resource of a namespace holds the text; `None` stands for those that are in
+    /// none.
+    pub(crate) fn by_custom_resource(&self, namespace: Option<&str>, text: &str) -> bool {
+        self.custom.contains(&self.hasher.hash_one((namespace, text)))
+    }
+
+    /// Whether a program of a namespace is told the text, by an argument or a variable, or a Role
+    /// there names it.
+    pub(crate) fn by_program(&self, namespace: Option<&str>, text: &str) -> bool {
+        self.told.contains(&self.hasher.hash_one((namespace, text)))
+    }
+}
+
+fn each_text(value: Value<'_>, visit: &mut dyn FnMut(&str)) {
+    if let Some(text) = value.str() {
+        visit(text);
+    }
+    value.items().for_each(|item| each_text(item, visit));
+    value.entries().for_each(|entry| each_text(entry.value, visit));
+}
+
+/// The words of a container, what stands behind a `=` in them, and the values of its variables.
+fn each_told(container: &Container<'_>, visit: &mut dyn FnMut(&str)) {
+    for (_, word) in container.words() {
+        visit(word);
+        word.match_indices('=').for_each(|(at, _)| visit(&word[at + 1..]));
+    }
+    let variables = container.get("env").into_iter().flat_map(Value::items);
+    variables.filter_map(|variable| variable.get("value")?.str()).for_each(visit);
+}
