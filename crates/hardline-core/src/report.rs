@@ -1,10 +1,12 @@
 //! The report: a judgement joined with positions in text. Its JSON is `hardline.report/v1`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::finding::Place;
+use crate::fingerprint::Fingerprint;
 use crate::inventory::Inventory;
 use crate::profile::Enforcement;
 use crate::resource::ResourceId;
@@ -57,7 +59,9 @@ pub struct Summary {
 }
 
 /// Findings by severity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+///
+/// The greater ones are worse: one finding more of a severity outweighs all milder ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Counts {
     /// Of severity critical.
     pub critical: usize,
@@ -76,6 +80,8 @@ pub struct Reported {
     /// The rule's id.
     #[serde(serialize_with = "rule_id")]
     pub rule: &'static Rule,
+    /// What stays the same while lines and files move; no other finding of the report has it.
+    pub fingerprint: String,
     /// The rule's category.
     pub category: Category,
     /// The rule's severity.
@@ -179,6 +185,7 @@ impl Report {
         let mut findings: Vec<Reported> =
             judgement.findings.iter().map(|judged| Reported::new(judged, inventory)).collect();
         findings.sort_by(|a, b| a.order().cmp(&b.order()));
+        tell_apart(&mut findings);
         let mut counts = Counts::default();
         for finding in &findings {
             *counts.of(finding.severity) += 1;
@@ -225,6 +232,27 @@ impl Counts {
     pub fn total(self) -> usize {
         self.critical + self.high + self.medium + self.low
     }
+
+    /// The counts with their severities, the worst first.
+    pub fn by_severity(self) -> [(Severity, usize); 4] {
+        [
+            (Severity::Critical, self.critical),
+            (Severity::High, self.high),
+            (Severity::Medium, self.medium),
+            (Severity::Low, self.low),
+        ]
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |all, more| Self {
+            critical: all.critical + more.critical,
+            high: all.high + more.high,
+            medium: all.medium + more.medium,
+            low: all.low + more.low,
+        })
+    }
 }
 
 impl Reported {
@@ -238,6 +266,7 @@ impl Reported {
         });
         Self {
             rule: finding.rule,
+            fingerprint: Fingerprint::of(finding, inventory).to_string(),
             category: finding.rule.category,
             severity: judged.severity,
             enforcement: judged.enforcement,
@@ -280,6 +309,17 @@ impl Location {
             rendered: source.rendered,
             source,
             span,
+        }
+    }
+}
+
+/// Numbers the findings that share a fingerprint, from the second on.
+fn tell_apart(findings: &mut [Reported]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for finding in findings {
+        let count = seen.entry(finding.fingerprint.clone()).and_modify(|count| *count += 1).or_insert(1);
+        if *count > 1 {
+            finding.fingerprint = format!("{}#{count}", finding.fingerprint);
         }
     }
 }

@@ -8,8 +8,11 @@ use hardline_core::report::Report;
 
 mod concise;
 mod github;
+mod gitlab;
 mod human;
 mod json;
+mod junit;
+mod markdown;
 mod sarif;
 
 pub(crate) use human::{statistics, summary};
@@ -25,8 +28,14 @@ pub(crate) enum Format {
     Json,
     /// For code scanning: SARIF 2.1.0
     Sarif,
+    /// For test reports of CI systems: JUnit XML
+    Junit,
     /// Annotations in the log of GitHub Actions
     Github,
+    /// For merge requests of GitLab: a Code Quality report
+    Gitlab,
+    /// For the comment on a pull request
+    Markdown,
 }
 
 /// What a reporter needs to know beside the report.
@@ -47,7 +56,15 @@ impl Format {
             Self::Concise => concise::write(report, out),
             Self::Json => json::write(report, out),
             Self::Sarif => sarif::write(report, out),
+            Self::Junit => junit::write(report, view, out),
             Self::Github => github::write(report, out),
+            Self::Gitlab => gitlab::write(report, out),
+            Self::Markdown => markdown::write(report, out),
         }
     }
+}
+
+/// `1 finding`, `2 findings`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -12,6 +12,7 @@ mod probe;
 mod quantity;
 mod rbac;
 mod references;
+mod report;
 mod rules;
 mod schema;
 mod security;

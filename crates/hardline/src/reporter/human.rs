@@ -9,7 +9,7 @@ use hardline_core::report::{Counts, NotEvaluated, Report, Reported};
 use hardline_core::rule::{Rule, Severity};
 
 use crate::markdown;
-use crate::reporter::View;
+use crate::reporter::{View, counted};
 use crate::terminal::{self, BOLD, CODE, DIM, visible};
 
 mod excerpt;
@@ -120,14 +120,8 @@ pub(crate) fn summary(report: &Report, view: &View, out: &mut dyn Write) -> io::
 
 /// `3 findings (1 critical, 2 low) in `.
 fn findings(counts: Counts, out: &mut dyn Write) -> io::Result<()> {
-    let by_severity = [
-        (Severity::Critical, counts.critical),
-        (Severity::High, counts.high),
-        (Severity::Medium, counts.medium),
-        (Severity::Low, counts.low),
-    ];
     write!(out, "{BOLD}{}{BOLD:#} (", counted(counts.total(), "finding"))?;
-    for (at, (severity, count)) in by_severity.into_iter().filter(|&(_, count)| count > 0).enumerate() {
+    for (at, (severity, count)) in counts.by_severity().into_iter().filter(|&(_, count)| count > 0).enumerate() {
         let style = terminal::severity(severity);
         write!(out, "{}{style}{count} {severity}{style:#}", if at > 0 { ", " } else { "" })?;
     }
@@ -142,8 +136,4 @@ fn hints(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         markdown::prose("`--statistics` counts the findings by rule, `--format concise` takes one line for each", out)?;
     }
     Ok(())
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

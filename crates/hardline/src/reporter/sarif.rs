@@ -126,7 +126,7 @@ struct Outcome<'a> {
     locations: [Located<'a>; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Located<'a>>,
-    partial_fingerprints: Fingerprints,
+    partial_fingerprints: Fingerprints<'a>,
 }
 
 /// SARIF's `location`.
@@ -174,9 +174,9 @@ struct LogicalLocation {
 }
 
 #[derive(Serialize)]
-struct Fingerprints {
+struct Fingerprints<'a> {
     #[serde(rename = "hardline/v1")]
-    identity: String,
+    identity: &'a str,
 }
 
 impl<'a> Log<'a> {
@@ -184,10 +184,9 @@ impl<'a> Log<'a> {
         let ids: BTreeSet<&'static str> = report.findings.iter().map(|finding| finding.rule.id).collect();
         let rules: Vec<&'static Rule> = ids.iter().filter_map(|id| Rule::find(id)).collect();
         let indices: HashMap<&str, usize> = rules.iter().enumerate().map(|(index, rule)| (rule.id, index)).collect();
-        let mut seen = HashMap::new();
         let results = report.findings.iter().map(|finding| {
             let index = indices.get(finding.rule.id).copied().unwrap_or_default();
-            Outcome::new(finding, index, &mut seen)
+            Outcome::new(finding, index)
         });
         let run = Run {
             column_kind: "unicodeCodePoints",
@@ -245,7 +244,7 @@ impl<'a> Notification<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    fn new(finding: &'a Reported, rule_index: usize, seen: &mut HashMap<String, usize>) -> Self {
+    fn new(finding: &'a Reported, rule_index: usize) -> Self {
         let resource = finding.resource.as_ref();
         let related = (1..).zip(&finding.evidence).map(|(id, evidence)| Located {
             id: Some(id),
@@ -268,21 +267,9 @@ impl<'a> Outcome<'a> {
                 message: None,
             }],
             related_locations: related.collect(),
-            partial_fingerprints: Fingerprints { identity: identity(finding, seen) },
+            partial_fingerprints: Fingerprints { identity: &finding.fingerprint },
         }
     }
-}
-
-/// What stays the same while lines move: the rule, the resource and the field; a number tells
-/// findings apart that share these.
-fn identity(finding: &Reported, seen: &mut HashMap<String, usize>) -> String {
-    let place = match &finding.resource {
-        Some(resource) => format!("{}/{resource}{}", resource.api_version, finding.path),
-        None => format!("{}:{}", finding.location.file(), finding.message),
-    };
-    let identity = format!("{}:{place}", finding.rule.id);
-    let count = seen.entry(identity.clone()).and_modify(|count| *count += 1).or_insert(1);
-    format!("{identity}:{count}")
 }
 
 impl PhysicalLocation {

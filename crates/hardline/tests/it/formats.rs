@@ -169,6 +169,40 @@ fn sarif_says_what_code_scanning_needs() {
 }
 
 #[test]
+fn junit_has_a_failed_case_for_each_finding() {
+    let expected = file!["snapshots/report.junit.xml"];
+    check(&["--format", "junit", "shop", "hostile.yaml"]).assert().code(1).stdout_eq(expected);
+    check(&["--format", "junit", "good.yaml"]).assert().success().stdout_eq(str![[r#"
+<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="hardline" tests="1" failures="0" errors="0" time="[..]">
+  <testsuite name="hardline" tests="1" failures="0" errors="0">
+    <testcase classname="hardline" name="1 resource judged"/>
+  </testsuite>
+</testsuites>
+
+"#]]);
+}
+
+#[test]
+fn gitlab_is_a_code_quality_report() {
+    let expected = file!["snapshots/report.gitlab.json"].raw();
+    check(&["--format", "gitlab", "shop", "hostile.yaml"]).assert().code(1).stdout_eq(expected);
+    check(&["--format", "gitlab", "good.yaml"]).assert().success().stdout_eq("[]\n");
+}
+
+#[test]
+fn markdown_is_a_comment_on_a_pull_request() {
+    let expected = file!["snapshots/report.md"].raw();
+    check(&["--format", "markdown", "shop", "hostile.yaml"]).assert().code(1).stdout_eq(expected);
+    check(&["--format", "markdown", "good.yaml"]).assert().success().stdout_eq(str![[r#"
+## hardline: all clear
+
+1 resource, 0 workloads in 1 file
+
+"#]]);
+}
+
+#[test]
 fn sarif_results_name_their_rules_and_have_fingerprints_of_their_own() {
     let log = json(&["--format", "sarif", "shop", "hostile.yaml"]);
     let run = &log["runs"][0];
@@ -200,15 +234,18 @@ fn fingerprints_stay_when_lines_move() {
 
 #[test]
 fn no_format_lets_a_manifest_steer_the_terminal() {
-    for format in ["human", "concise", "github", "json", "sarif"] {
+    for format in ["human", "concise", "github", "gitlab", "markdown", "junit", "json", "sarif"] {
         let output = check(&["--color", "never", "--format", format, "hostile.yaml"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let steering: Vec<_> = text
             .chars()
             .filter(|it| (it.is_control() && *it != '\n') || matches!(it, '\u{202a}'..='\u{202e}'))
             .collect();
-        assert!(steering.is_empty() || matches!(format, "json" | "sarif"), "{format}: {steering:?}");
-        // JSON keeps text as it is, in escapes where it must.
+        assert!(
+            steering.is_empty() || matches!(format, "json" | "sarif" | "gitlab" | "junit"),
+            "{format}: {steering:?}"
+        );
+        // JSON and XML keep text as it is, in escapes where it must.
         assert!(!steering.contains(&'\u{1b}'), "{format}");
     }
 }

@@ -1,0 +1,78 @@
+//! What stays the same about a finding while lines and files move.
+
+use std::fmt;
+
+use crate::finding::{Finding, Place};
+use crate::inventory::Inventory;
+use crate::path::{FieldPath, Segment};
+use crate::resource::Resource;
+use crate::tree::Value;
+
+/// The rule, the resource and the field of a finding, in words that outlive edits around it: no
+/// line, no file, no API version, and an item of a list by its name where it has one.
+///
+/// Displays as `container-privileged:apps/Deployment shop/web:/spec/template/spec/containers[app]`.
+/// Findings may share one, such as those of a resource that is written twice; then they are counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint {
+    /// Group, kind, namespace and name of the resource, as in `apps/Deployment shop/web`; or the
+    /// name of the file, for text that is no resource.
+    pub subject: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The field, with items as `[name]`; empty for text.
+    pub path: String,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a finding about this inventory.
+    pub fn of(finding: &Finding, inventory: &Inventory) -> Self {
+        let rule = finding.rule.id.to_owned();
+        match &finding.place {
+            Place::Field { resource, path } => {
+                let resource = &inventory.resources()[*resource as usize];
+                Self { subject: subject(resource), rule, path: named(path, resource.value()) }
+            }
+            Place::Text { source, .. } => Self { subject: source.name.clone(), rule, path: String::new() },
+        }
+    }
+}
+
+/// What a resource is called whatever file it is in, and in whatever version of its API.
+pub(crate) fn subject(resource: &Resource) -> String {
+    let id = resource.id();
+    match resource.group() {
+        "" => id.to_string(),
+        group => format!("{group}/{id}"),
+    }
+}
+
+/// A path where items of lists go by their names.
+fn named(path: &FieldPath, root: Value<'_>) -> String {
+    let mut named = String::new();
+    let mut here = Some(root);
+    for segment in path.segments() {
+        match segment {
+            Segment::Key(key) => {
+                here = here.and_then(|value| value.get(key));
+                named.push('/');
+                named.push_str(key);
+            }
+            Segment::Index(index) => {
+                here = here.and_then(|value| value.items().nth(*index as usize));
+                let name = here.and_then(|item| item.get("name")).and_then(Value::str);
+                named.push('[');
+                named.push_str(name.unwrap_or(&index.to_string()));
+                named.push(']');
+            }
+        }
+    }
+    named
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.rule, self.subject)?;
+        if self.path.is_empty() { Ok(()) } else { write!(f, ":{}", self.path) }
+    }
+}
