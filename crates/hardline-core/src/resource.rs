@@ -95,6 +95,8 @@ pub struct Resource {
     tree: Arc<Tree>,
     root: NodeId,
     kind: Kind,
+    /// `apiVersion` and `kind` of a member of a typed list that does not repeat them.
+    implied: Option<Arc<(String, String)>>,
     /// The namespace that applies when the object names none.
     default_namespace: Option<Arc<str>>,
     /// The resource's place in its inventory; 0 before it is in one.
@@ -143,7 +145,22 @@ impl Resource {
             ),
         };
         let kind = Kind::of(group_of(api_version), kind);
-        Ok(Self { tree, root, kind, default_namespace: None, index: 0 })
+        Ok(Self { tree, root, kind, implied: None, default_namespace: None, index: 0 })
+    }
+
+    /// The object at this node as a member of a typed list, such as a `PodList` of the API: its type
+    /// goes without saying there.
+    pub fn member(&self, root: NodeId) -> Result<Self, NotAResource> {
+        let value = self.tree.value(root);
+        let named = value.entry("apiVersion").is_some() || value.entry("kind").is_some();
+        let implied = self.kind_name().strip_suffix("List").filter(|kind| !kind.is_empty() && !named);
+        let (Some(kind), NodeKind::Map) = (implied, value.kind()) else { return Self::new(self.tree.clone(), root) };
+        Ok(Self {
+            kind: Kind::of(self.group(), kind),
+            implied: Some(Arc::new((self.api_version().to_owned(), kind.to_owned()))),
+            root,
+            ..self.clone()
+        })
     }
 
     /// This object, in the given namespace unless it names one itself.
@@ -170,7 +187,8 @@ impl Resource {
 
     /// `apiVersion`.
     pub fn api_version(&self) -> &str {
-        self.value().get("apiVersion").and_then(Value::str).unwrap_or_default()
+        let implied = || self.implied.as_deref().map(|(api_version, _)| api_version.as_str());
+        self.value().get("apiVersion").and_then(Value::str).or_else(implied).unwrap_or_default()
     }
 
     /// The API group: `apps` of `apps/v1`, empty of `v1`.
@@ -180,7 +198,8 @@ impl Resource {
 
     /// `kind` as written, also when rules do not know it.
     pub fn kind_name(&self) -> &str {
-        self.value().get("kind").and_then(Value::str).unwrap_or_default()
+        let implied = || self.implied.as_deref().map(|(_, kind)| kind.as_str());
+        self.value().get("kind").and_then(Value::str).or_else(implied).unwrap_or_default()
     }
 
     /// `metadata.name`, or `metadata.generateName`.

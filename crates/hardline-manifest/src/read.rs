@@ -39,7 +39,7 @@ pub fn read(source: &Arc<Source>) -> Read {
     for root in documents.tree.roots() {
         if !root.is_null() {
             read.documents += 1;
-            read.add(&documents.tree, root.id(), false);
+            read.add(&documents.tree, root.id(), None);
         }
     }
     // Files that are something else, such as a workflow with its `on:`, are none of our business.
@@ -62,13 +62,13 @@ impl Read {
     }
 
     /// Adds the object at a node, or the members of the list that it is.
-    fn add(&mut self, tree: &Arc<Tree>, root: NodeId, in_list: bool) {
+    fn add(&mut self, tree: &Arc<Tree>, root: NodeId, list: Option<&Resource>) {
         let value = tree.value(root);
         let span = value.follow(&FieldPath::ROOT).span();
-        match Resource::new(tree.clone(), root) {
-            Ok(resource) if is_list(&resource) => match value.get("items") {
+        match list.map_or_else(|| Resource::new(tree.clone(), root), |list| list.member(root)) {
+            Ok(list) if is_list(&list) => match value.get("items") {
                 Some(items) if items.kind() == NodeKind::Seq => {
-                    items.items().for_each(|item| self.add(tree, item.id(), true));
+                    items.items().for_each(|item| self.add(tree, item.id(), Some(&list)));
                 }
                 Some(items) => {
                     self.malformed(tree.source(), items.span(), "`items` is not a list");
@@ -79,7 +79,7 @@ impl Read {
                 self.check_name(&resource, span);
                 self.resources.push(resource);
             }
-            Err(NotAResource::Unrelated) if in_list => {
+            Err(NotAResource::Unrelated) if list.is_some() => {
                 self.malformed(tree.source(), span, "item of the list is no Kubernetes object");
             }
             Err(NotAResource::Unrelated) => self.skipped += 1,

@@ -203,3 +203,19 @@ data:
     assert_eq!(messages(text), ["key `404` is not text to YAML", "key `on` becomes `true`"]);
     assert_eq!(messages("on: push\njobs: {}\n"), [""; 0]);
 }
+
+#[test]
+fn members_of_typed_lists_need_not_repeat_their_type() {
+    let text = "apiVersion: apps/v1
+kind: DeploymentList
+items:
+  - metadata: {name: a, namespace: shop}
+  - {apiVersion: v1, kind: Pod, metadata: {name: b}}
+  - text
+";
+    let read = read(&Arc::new(Source::new("test.yaml", text)));
+    let ids: Vec<_> = read.resources.iter().map(hardline_core::resource::Resource::id).collect();
+    assert_eq!(ids.iter().map(ToString::to_string).collect::<Vec<_>>(), ["Deployment shop/a", "Pod b"]);
+    assert_eq!(ids[0].api_version, "apps/v1");
+    assert_eq!(read.findings.len(), 1, "{:?}", read.findings);
+}
