@@ -105,10 +105,12 @@ fn patch(root: Value<'_>, edit: &Edit) -> Option<(Range<usize>, String)> {
     let mut key = None;
     let mut parent = root;
     let mut depth = 0;
+    let mut in_flow = false;
     for segment in segments {
         if at.is_shared() {
             return None;
         }
+        in_flow |= at.is_flow();
         let next = match segment {
             Segment::Key(name) => at.entry(name).map(|entry| (entry.value, Some(entry.key))),
             Segment::Index(index) => at.items().nth(*index as usize).map(|item| (item, None)),
@@ -123,6 +125,9 @@ fn patch(root: Value<'_>, edit: &Edit) -> Option<(Range<usize>, String)> {
     let text = Text::of(root);
     let rest = &segments[depth..];
     match (&edit.op, rest) {
+        (Op::Set(Json::String(value)), []) if at.kind() == NodeKind::Str && !at.is_block_scalar() => {
+            Some((range(at), text.string_like(at, value, in_flow)))
+        }
         (Op::Set(value), []) => text.replace(at, key, value),
         (Op::Append(item), []) if at.kind() == NodeKind::Seq => text.append(at, item),
         (Op::Append(item), []) => text.replace(at, key, &Json::from(vec![item.clone()])),
@@ -272,6 +277,16 @@ impl<'t> Text<'t> {
         let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
         let lines = lines.replace('\n', newline);
         if at > 0 && !self.text[..at].ends_with('\n') { format!("{newline}{}", lines.trim_end()) } else { lines }
+    }
+
+    /// A string in the place of another, in the quotes of that one.
+    fn string_like(self, at: Value<'t>, value: &str, in_flow: bool) -> String {
+        match self.text[range(at)].chars().next() {
+            Some('\'') if scalar::fits_single_quotes(value) => format!("'{value}'"),
+            Some('"') => Json::from(value).to_string(),
+            _ if self.json => Json::from(value).to_string(),
+            _ => scalar::string(value, in_flow),
+        }
     }
 
     fn flow(self, value: &Json) -> String {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{check, completions, config, explain, man, net};
+use crate::{check, completions, config, explain, man, net, pin};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -42,6 +42,7 @@ enum Command {
     Config(config::Args),
     Explain(explain::Args),
     Net(net::Args),
+    Pin(Box<pin::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -70,6 +71,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Net(args) => net::run(&args),
+        Command::Pin(args) => pin::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

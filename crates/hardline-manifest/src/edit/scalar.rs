@@ -75,7 +75,7 @@ fn leaf(value: &Json) -> String {
 }
 
 /// A string without quotes where it stays one, else as in JSON, which YAML reads alike.
-fn string(text: &str, flow: bool) -> String {
+pub(super) fn string(text: &str, flow: bool) -> String {
     let first = text.chars().next();
     let plain = resolve_plain(text) == NodeKind::Str
         && first.is_some_and(|first| first.is_alphanumeric() || matches!(first, '/' | '.' | '_' | '$' | '('))
@@ -87,6 +87,11 @@ fn string(text: &str, flow: bool) -> String {
         })
         && !(flow && text.contains(':'));
     if plain { text.to_owned() } else { Json::from(text).to_string() }
+}
+
+/// Whether a text stands between single quotes as it is.
+pub(super) fn fits_single_quotes(text: &str) -> bool {
+    !text.contains(|c: char| c == '\'' || c == '\u{feff}' || c.is_control())
 }
 
 #[cfg(test)]

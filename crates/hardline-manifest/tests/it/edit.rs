@@ -41,8 +41,23 @@ fn keys_are_added_at_the_end_of_their_map() {
 #[test]
 fn values_are_replaced_in_place() {
     check("a: 1 # one\n", Edit::set(FieldPath::of(&["a"]), 2), "a: 2 # one\n");
-    check("a: 'x'\n", Edit::set(FieldPath::of(&["a"]), "yes"), "a: \"yes\"\n");
+    check("a: x\n", Edit::set(FieldPath::of(&["a"]), "yes"), "a: \"yes\"\n");
     check("a:\n  b: 1\n  c: 2\nd: 3\n", Edit::set(FieldPath::of(&["a"]), json!({"e": 4})), "a: {e: 4}\nd: 3\n");
+}
+
+#[test]
+fn strings_keep_their_quotes() {
+    let image = || Edit::set(FieldPath::of(&["a"]), "r:5000/b@c:d");
+    for (before, after) in [
+        ("a: b # tail\n", "a: r:5000/b@c:d # tail\n"),
+        ("a: 'b' # tail\n", "a: 'r:5000/b@c:d' # tail\n"),
+        ("a: \"b\"\n", "a: \"r:5000/b@c:d\"\n"),
+        ("{a: b, c: 1}\n", "{a: \"r:5000/b@c:d\", c: 1}\n"),
+        ("{\"a\": \"b\"}\n", "{\"a\": \"r:5000/b@c:d\"}\n"),
+    ] {
+        check(before, image(), after);
+    }
+    check("a: 'x'\n", Edit::set(FieldPath::of(&["a"]), "it's"), "a: it's\n");
 }
 
 #[test]

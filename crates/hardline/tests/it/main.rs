@@ -9,6 +9,7 @@ mod corpus;
 mod examples;
 mod formats;
 mod net;
+mod pin;
 mod renderers;
 
 use std::path::Path;
