@@ -87,7 +87,7 @@ fn summary() -> String {
     format!(
         "# Summary\n\n- [hardline](README.md)\n- [What can be judged](inputs.md)\n\
          - [Configuration and exemptions](configuration.md)\n- [Formats](formats.md)\n\
-         - [Pinning images](pin.md)\n- [Coverage](coverage.md)\n- [Rules](rules/README.md)\n{}",
+         - [Pinning images](pin.md)\n- [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n- [Rules](rules/README.md)\n{}",
         rules.concat()
     )
 }
