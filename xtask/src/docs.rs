@@ -7,6 +7,8 @@ use hardline_core::profile::Profile;
 use hardline_core::rule::{Category, Check, Rule, Standard};
 use hardline_core::rules::RULES;
 
+use crate::{conformance, migration};
+
 /// The folder of the rule pages. All of it is generated.
 pub(crate) const FOLDER: &str = "docs/src/rules";
 
@@ -17,6 +19,8 @@ pub(crate) fn files() -> BTreeMap<PathBuf, String> {
         RULES.iter().map(|rule| (folder.join(format!("{}.md", rule.id)), page(rule))).collect();
     files.insert(folder.join("README.md"), index());
     files.insert("docs/src/SUMMARY.md".into(), summary());
+    files.insert("docs/src/migration.md".into(), migration::page());
+    files.extend(conformance::page().map(|page| ("docs/src/conformance.md".into(), page)));
     files
 }
 
@@ -87,7 +91,8 @@ fn summary() -> String {
     format!(
         "# Summary\n\n- [hardline](README.md)\n- [What can be judged](inputs.md)\n\
          - [Configuration and exemptions](configuration.md)\n- [Formats](formats.md)\n\
-         - [Pinning images](pin.md)\n- [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n- [Rules](rules/README.md)\n{}",
+         - [Pinning images](pin.md)\n- [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n\
+         - [From other linters](migration.md)\n- [Conformance](conformance.md)\n- [Rules](rules/README.md)\n{}",
         rules.concat()
     )
 }

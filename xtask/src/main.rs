@@ -2,9 +2,11 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod corpus;
 mod docs;
 mod generated;
+mod migration;
 mod schema;
 #[cfg(test)]
 mod tidy;
@@ -53,6 +55,8 @@ enum Command {
         #[arg(long, default_value = "../shared/corpus")]
         from: PathBuf,
     },
+    /// Prints how far the rules agree with the cases of other linters.
+    Conformance,
     /// Runs all that must pass before a change lands.
     Ci,
 }
@@ -64,6 +68,7 @@ fn main() -> anyhow::Result<()> {
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
         Command::Tools => tools::build(),
         Command::Bench { workloads, from } => bench::run(workloads, &from),
+        Command::Conformance => conformance::print(),
         Command::Ci => ci::run(),
     }
 }

@@ -28,6 +28,8 @@ impl Mentions {
             let hash = |hasher: &RandomState, text: &str| hasher.hash_one((namespace, text));
             let Self { custom, told, hasher } = &mut mentions;
             match resource.kind() {
+                // A workload of a custom kind names what it needs, and makes nothing.
+                Kind::Other if Workload::of(resource).is_some() => {}
                 Kind::Other => each_text(resource.value(), &mut |text| _ = custom.insert(hash(hasher, text))),
                 Kind::Role => each_text(resource.value(), &mut |text| _ = told.insert(hash(hasher, text))),
                 _ => {}

@@ -49,6 +49,12 @@ impl<'a> Grant<'a> {
         self.verbs().any(|verb| verb == "*")
     }
 
+    /// Whether all that can be done to an object is allowed: by `*`, or verb by verb.
+    pub fn allows_all(&self) -> bool {
+        let each = ["get", "list", "create", "update", "delete"];
+        self.has_any_verb() || each.into_iter().all(|verb| self.verbs().any(|allowed| allowed == verb))
+    }
+
     /// Whether all resources of the groups are meant.
     pub fn has_any_resource(&self) -> bool {
         self.resources().any(|resource| resource == "*")

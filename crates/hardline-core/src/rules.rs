@@ -10,6 +10,7 @@ mod api_version_unknown;
 mod binding_anonymous;
 mod binding_cluster_admin;
 mod binding_role_missing;
+mod configmap_holds_secret;
 mod configmap_key_missing;
 mod configmap_missing;
 mod container_apparmor_unconfined;
@@ -19,6 +20,8 @@ mod container_host_port;
 mod container_host_process;
 mod container_may_run_as_root;
 mod container_non_root_unenforced;
+mod container_port_privileged;
+mod container_port_ssh;
 mod container_privilege_escalation;
 mod container_privileged;
 mod container_proc_unmasked;
@@ -30,6 +33,8 @@ mod container_seccomp_unconfined;
 mod container_selinux_custom;
 mod container_writable_volume_missing;
 mod cpu_request_missing;
+mod cronjob_deadline_missing;
+mod cronjob_overlaps;
 mod exemption_expired;
 mod exemption_invalid;
 mod exemption_unused;
@@ -42,10 +47,15 @@ mod hpa_cannot_scale;
 mod hpa_target_missing;
 mod image_digest_missing;
 mod image_pull_secret_missing;
+mod image_pull_stale;
 mod image_reference_invalid;
+mod image_registry_retired;
 mod image_tag_forbidden;
 mod image_tag_latest;
 mod ingress_backend_missing;
+mod ingress_snippet;
+mod ingress_tls_missing;
+mod job_never_removed;
 mod label_invalid;
 mod limit_below_request;
 mod limit_range_missing;
@@ -55,6 +65,7 @@ mod manifest_malformed;
 mod memory_limit_missing;
 mod memory_request_missing;
 mod name_invalid;
+mod namespace_default;
 mod network_admin_port_open;
 mod network_allow_one_sided;
 mod network_default_deny_missing;
@@ -64,11 +75,15 @@ mod network_policy_allows_everything;
 mod network_policy_invalid;
 mod network_policy_selects_nothing;
 mod pdb_blocks_drain;
+mod pdb_keeps_unhealthy;
 mod pdb_missing;
 mod pdb_overlaps;
 mod pdb_selects_nothing;
+mod pod_bare;
 mod pod_host_namespace;
 mod pod_sysctl_unsafe;
+mod priority_class_missing;
+mod priority_class_unknown;
 mod probe_exec_timeout_short;
 mod probe_host_set;
 mod probe_invalid;
@@ -89,8 +104,12 @@ mod replicas_not_spread;
 mod replicas_owned_by_hpa;
 mod replicas_single;
 mod resource_duplicate;
+mod restart_policy_refused;
+mod role_creates_pods;
 mod role_enters_pods;
 mod role_escalates;
+mod role_manages_webhooks;
+mod role_reaches_nodes;
 mod role_reads_secrets;
 mod role_wildcard;
 mod rollout_stops_all;
@@ -101,11 +120,22 @@ mod schema_value_invalid;
 mod secret_key_missing;
 mod secret_missing;
 mod selector_mismatch;
+mod service_account_default;
+mod service_account_field_deprecated;
 mod service_account_missing;
+mod service_account_token_mounted;
+mod service_external_ips;
+mod service_node_port;
 mod service_port_name_unknown;
 mod service_port_undeclared;
 mod service_selects_nothing;
+mod shutdown_drops_requests;
+mod spread_selects_others;
 mod threads_exceed_cpu_limit;
+mod update_strategy_partial;
+mod variable_duplicate;
+mod variable_from_secret;
+mod variable_holds_secret;
 mod volume_deleted_with_claim;
 mod volume_deleted_with_set;
 mod volume_host_path;
@@ -113,6 +143,7 @@ mod volume_host_path_sensitive;
 mod volume_multi_attach;
 mod volume_runtime_socket;
 mod volume_type_restricted;
+mod webhook_blocks_cluster;
 
 // Reported by those who read documents and exemptions, not by the engine's traversal.
 pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
@@ -140,6 +171,7 @@ pub static RULES: &[&Rule] = &[
     &binding_anonymous::RULE,
     &binding_cluster_admin::RULE,
     &binding_role_missing::RULE,
+    &configmap_holds_secret::RULE,
     &configmap_key_missing::RULE,
     &configmap_missing::RULE,
     &container_apparmor_unconfined::RULE,
@@ -149,6 +181,8 @@ pub static RULES: &[&Rule] = &[
     &container_host_process::RULE,
     &container_may_run_as_root::RULE,
     &container_non_root_unenforced::RULE,
+    &container_port_privileged::RULE,
+    &container_port_ssh::RULE,
     &container_privilege_escalation::RULE,
     &container_privileged::RULE,
     &container_proc_unmasked::RULE,
@@ -160,6 +194,8 @@ pub static RULES: &[&Rule] = &[
     &container_selinux_custom::RULE,
     &container_writable_volume_missing::RULE,
     &cpu_request_missing::RULE,
+    &cronjob_deadline_missing::RULE,
+    &cronjob_overlaps::RULE,
     &exemption_expired::RULE,
     &exemption_invalid::RULE,
     &exemption_unused::RULE,
@@ -172,10 +208,15 @@ pub static RULES: &[&Rule] = &[
     &hpa_target_missing::RULE,
     &image_digest_missing::RULE,
     &image_pull_secret_missing::RULE,
+    &image_pull_stale::RULE,
     &image_reference_invalid::RULE,
+    &image_registry_retired::RULE,
     &image_tag_forbidden::RULE,
     &image_tag_latest::RULE,
     &ingress_backend_missing::RULE,
+    &ingress_snippet::RULE,
+    &ingress_tls_missing::RULE,
+    &job_never_removed::RULE,
     &label_invalid::RULE,
     &limit_below_request::RULE,
     &limit_range_missing::RULE,
@@ -185,6 +226,7 @@ pub static RULES: &[&Rule] = &[
     &memory_limit_missing::RULE,
     &memory_request_missing::RULE,
     &name_invalid::RULE,
+    &namespace_default::RULE,
     &network_admin_port_open::RULE,
     &network_allow_one_sided::RULE,
     &network_default_deny_missing::RULE,
@@ -194,11 +236,15 @@ pub static RULES: &[&Rule] = &[
     &network_policy_invalid::RULE,
     &network_policy_selects_nothing::RULE,
     &pdb_blocks_drain::RULE,
+    &pdb_keeps_unhealthy::RULE,
     &pdb_missing::RULE,
     &pdb_overlaps::RULE,
     &pdb_selects_nothing::RULE,
+    &pod_bare::RULE,
     &pod_host_namespace::RULE,
     &pod_sysctl_unsafe::RULE,
+    &priority_class_missing::RULE,
+    &priority_class_unknown::RULE,
     &probe_exec_timeout_short::RULE,
     &probe_host_set::RULE,
     &probe_invalid::RULE,
@@ -219,8 +265,12 @@ pub static RULES: &[&Rule] = &[
     &replicas_owned_by_hpa::RULE,
     &replicas_single::RULE,
     &resource_duplicate::RULE,
+    &restart_policy_refused::RULE,
+    &role_creates_pods::RULE,
     &role_enters_pods::RULE,
     &role_escalates::RULE,
+    &role_manages_webhooks::RULE,
+    &role_reaches_nodes::RULE,
     &role_reads_secrets::RULE,
     &role_wildcard::RULE,
     &rollout_stops_all::RULE,
@@ -231,11 +281,22 @@ pub static RULES: &[&Rule] = &[
     &secret_key_missing::RULE,
     &secret_missing::RULE,
     &selector_mismatch::RULE,
+    &service_account_default::RULE,
+    &service_account_field_deprecated::RULE,
     &service_account_missing::RULE,
+    &service_account_token_mounted::RULE,
+    &service_external_ips::RULE,
+    &service_node_port::RULE,
     &service_port_name_unknown::RULE,
     &service_port_undeclared::RULE,
     &service_selects_nothing::RULE,
+    &shutdown_drops_requests::RULE,
+    &spread_selects_others::RULE,
     &threads_exceed_cpu_limit::RULE,
+    &update_strategy_partial::RULE,
+    &variable_duplicate::RULE,
+    &variable_from_secret::RULE,
+    &variable_holds_secret::RULE,
     &volume_deleted_with_claim::RULE,
     &volume_deleted_with_set::RULE,
     &volume_host_path::RULE,
@@ -243,6 +304,7 @@ pub static RULES: &[&Rule] = &[
     &volume_multi_attach::RULE,
     &volume_runtime_socket::RULE,
     &volume_type_restricted::RULE,
+    &webhook_blocks_cluster::RULE,
 ];
 
 /// Names as text: `a`, `b` and 3 more.

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
+use hardline_core::equivalents::{self, Answer, Equivalent};
 use hardline_core::rule::Rule;
 use hardline_core::rules::RULES;
 use hardline_core::suggest::nearest;
@@ -19,17 +20,31 @@ impl TypedValueParser for RuleParser {
     fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<&'static Rule, Error> {
         let id = value.to_string_lossy();
         Rule::find(&id).ok_or_else(|| {
-            let meant = match suggestions(&id).as_slice() {
-                [] => String::new(),
-                meant => format!("; did you mean {}?", meant.join(" or ")),
+            let foreign: Vec<_> = equivalents::find(&id).map(here).collect();
+            let answer = match (foreign.as_slice(), suggestions(&id).as_slice()) {
+                ([], []) => format!("no rule is called `{id}`"),
+                ([], meant) => format!("no rule is called `{id}`; did you mean {}?", meant.join(" or ")),
+                (foreign, _) => foreign.join("\n"),
             };
-            let message = format!("no rule is called `{id}`{meant}\n\n`hardline explain` lists all rules.\n");
+            let message = format!("{answer}\n\n`hardline explain` lists all rules.\n");
             Error::raw(ErrorKind::InvalidValue, message).with_cmd(command)
         })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new(RULES.iter().map(|rule| PossibleValue::new(rule.id).help(rule.summary))))
+    }
+}
+
+/// What a check of another linter is called here.
+fn here(foreign: Equivalent) -> String {
+    let Equivalent { linter, check, answer } = foreign;
+    match answer {
+        Answer::Rules { .. } => {
+            let rules: Vec<_> = answer.ids().map(|id| format!("`{id}`")).collect();
+            format!("`{check}` of {linter} is {} here", rules.join(" and "))
+        }
+        Answer::LeftOut { why, .. } => format!("`{check}` of {linter} has no rule here: {why}"),
     }
 }
 

@@ -49,14 +49,16 @@ declare_rule! {
 const ENTRANCES: [&str; 3] = ["pods/exec", "pods/attach", "pods/ephemeralcontainers"];
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
-    for grant in rbac::grants(role).filter(|grant| !grant.has_any_resource()) {
+    // Every verb on every resource is reported by `role-wildcard`.
+    for grant in rbac::grants(role).filter(|grant| !(grant.has_any_resource() && grant.allows_all())) {
+        let named = |entrance: &str| grant.resources().any(|resource| resource == entrance || resource == "*");
         let entrances: Vec<String> = ENTRANCES
             .into_iter()
-            .filter(|entrance| grant.resources().any(|resource| resource == *entrance) && grant.covers_group(""))
+            .filter(|entrance| named(entrance) && grant.covers_group(""))
             .map(|entrance| format!("`{entrance}`"))
             .collect();
         // The API server asks for `get` where the connection is a WebSocket, and for `create` else.
-        let enters = grant.verbs().any(|verb| matches!(verb, "create" | "get" | "update" | "patch"));
+        let enters = grant.verbs().any(|verb| matches!(verb, "create" | "get" | "update" | "patch" | "*"));
         if enters && !entrances.is_empty() {
             sink.report(grant.path.key("verbs"), format!("may run commands in pods by {}", entrances.join(" and ")));
         }

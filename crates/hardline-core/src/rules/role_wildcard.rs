@@ -45,7 +45,7 @@ declare_rule! {
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
     for grant in rbac::grants(role) {
-        let everything = grant.has_any_verb() && grant.has_any_resource() && grant.covers_group("");
+        let everything = grant.allows_all() && grant.has_any_resource() && grant.covers_group("");
         if everything && !rbac::is_admin_by_design(role) {
             sink.report(grant.path.key("verbs"), "allows every verb on every resource of the core group");
         }

@@ -64,6 +64,8 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     // An absent selector is a matter of the schema, and in a Kustomize base not even a fault.
     let Some(selector) = resource.spec("selector") else { return };
     let selects = match workload.kind() {
+        // A `DeploymentConfig` of OpenShift selects as the older kind does.
+        Kind::Other if resource.group() == "apps.openshift.io" => Selector::of_labels(Some(selector)),
         Kind::ReplicationController => Selector::of_labels(Some(selector)),
         Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => Selector::of(Some(selector)),
         _ => return,

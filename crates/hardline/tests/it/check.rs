@@ -71,7 +71,7 @@ error: no rule is called `container-privilegd`; did you mean `container-privileg
 
 "#]]);
     hardline(&["check", "--ignore", "privleged"]).assert().code(2).stderr_eq(str![[r#"
-error: no rule is called `privleged`; did you mean `container-privileged`?
+error: no rule is called `privleged`; did you mean `container-port-privileged` or `container-privileged`?
 
 `hardline explain` lists all rules.
 

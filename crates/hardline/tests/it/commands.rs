@@ -138,3 +138,17 @@ fn a_reader_that_leaves_early_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "code 0\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn a_check_of_another_linter_is_answered_with_our_rule() {
+    let answer = |check: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hardline")).args(["explain", check]).output();
+        let output = output.expect("the binary runs");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let message = answer("no-read-only-root-fs");
+    assert!(message.contains("is `container-root-filesystem-writable` here"), "{message}");
+    let message = answer("sorted-keys");
+    assert!(message.contains("`sorted-keys` of kube-linter has no rule here"), "{message}");
+}
