@@ -1,5 +1,6 @@
 //! What a rule found, and the sink through which it says so.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::Settings;
@@ -103,8 +104,8 @@ pub struct Unevaluated {
 pub struct Outcome {
     /// The defects.
     pub findings: Vec<Finding>,
-    /// The rules that lacked knowledge, not yet deduplicated.
-    pub unevaluated: Vec<Unevaluated>,
+    /// The rules that lacked knowledge, each lack once.
+    pub unevaluated: BTreeSet<Unevaluated>,
 }
 
 /// Where a rule's check reports to, and what it may know beside its subject.
@@ -161,7 +162,7 @@ impl<'a> Sink<'a> {
             .filter(|policy| policy.namespace().is_none() || policy.namespace() == namespace);
         if let Some(policy) = here.next() {
             let needs = format!("the effect of {}, which is not modelled", policy.id());
-            self.outcome.unevaluated.push(Unevaluated { rule: self.rule.id, needs });
+            self.outcome.unevaluated.insert(Unevaluated { rule: self.rule.id, needs });
             return false;
         }
         self.covers(Kind::NetworkPolicy, namespace)
@@ -180,7 +181,7 @@ impl<'a> Sink<'a> {
             Some(namespace) => format!("every {kind} of namespace {namespace}"),
             None => format!("every {kind} of the namespace that these manifests go to"),
         };
-        self.outcome.unevaluated.push(Unevaluated { rule: self.rule.id, needs });
+        self.outcome.unevaluated.insert(Unevaluated { rule: self.rule.id, needs });
         false
     }
 }

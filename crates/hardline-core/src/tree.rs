@@ -392,7 +392,10 @@ impl<'t> Value<'t> {
             let written = (node.end - node.start) as usize;
             // An alias as key takes one node, as every key does.
             let is_key = if node.flags & (SIDE | QUOTED | ALIAS) == 0 {
-                written == key.len() && &text[node.start as usize..node.end as usize] == key.as_bytes()
+                // Many keys have four letters; few begin alike. A call to compare them costs more.
+                written == key.len()
+                    && text.get(node.start as usize) == key.as_bytes().first()
+                    && &text[node.start as usize..node.end as usize] == key.as_bytes()
             } else {
                 Value { tree, id: NodeId(at) }.raw() == key
             };

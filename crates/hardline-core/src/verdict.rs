@@ -178,7 +178,7 @@ impl<'a> Engine<'a> {
             if run.is_err() {
                 outcome.findings.truncate(findings);
                 let needs = format!("a mend: the rule failed on {}", resource.id());
-                outcome.unevaluated.push(Unevaluated { rule: rule.id, needs });
+                outcome.unevaluated.insert(Unevaluated { rule: rule.id, needs });
             }
         }
     }
@@ -210,9 +210,7 @@ impl<'a> Engine<'a> {
         for (exemption, used) in exemptions.iter().zip(used) {
             judgement.findings.extend(self.stale(exemption, used).and_then(|finding| self.enforce(finding)));
         }
-        judgement.unevaluated = outcome.unevaluated;
-        judgement.unevaluated.sort();
-        judgement.unevaluated.dedup();
+        judgement.unevaluated = outcome.unevaluated.into_iter().collect();
         judgement
     }
 
