@@ -90,7 +90,7 @@ fn summary() -> String {
     let rules: Vec<_> = RULES.iter().map(|rule| format!("  - [{0}](rules/{0}.md)\n", rule.id)).collect();
     format!(
         "# Summary\n\n- [hardline](README.md)\n- [What can be judged](inputs.md)\n\
-         - [Configuration and exemptions](configuration.md)\n- [Formats](formats.md)\n\
+         - [Configuration and exemptions](configuration.md)\n- [Fixes](fixes.md)\n- [Formats](formats.md)\n\
          - [Pinning images](pin.md)\n- [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n\
          - [From other linters](migration.md)\n- [Conformance](conformance.md)\n- [Rules](rules/README.md)\n{}",
         rules.concat()

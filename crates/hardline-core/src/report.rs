@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
+use crate::edit::{Change, Fix, Misfit, PatchOperation, Safety, json_patch};
 use crate::finding::Place;
 use crate::fingerprint::Fingerprint;
 use crate::inventory::Inventory;
 use crate::profile::Enforcement;
-use crate::resource::ResourceId;
+use crate::resource::{Resource, ResourceId};
 use crate::rule::{Category, Rule, Severity};
 use crate::source::{Source, Span};
 use crate::verdict::{Judged, Judgement};
@@ -100,8 +102,33 @@ pub struct Reported {
     pub location: Location,
     /// Other places that the finding rests on.
     pub evidence: Vec<ReportedEvidence>,
-    /// A change that mends it.
-    pub fix: Option<()>,
+    /// A change that mends it. Null in JSON where it does not fit the resource as it is.
+    pub fix: Option<ReportedFix>,
+}
+
+/// A [`Fix`] and the resource that it changes, from which its JSON Patch is made when asked for.
+#[derive(Debug, Clone)]
+pub struct ReportedFix {
+    /// The fix.
+    pub fix: Fix,
+    resource: Resource,
+}
+
+/// A [`ReportedFix`] in JSON.
+#[derive(Serialize)]
+struct FixForm<'a> {
+    title: &'a str,
+    safety: Safety,
+    #[serde(flatten)]
+    change: ChangeForm<'a>,
+}
+
+/// A [`Change`] in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ChangeForm<'a> {
+    Edits(Vec<PatchOperation>),
+    Resource(&'a Json),
 }
 
 /// A place in a text.
@@ -276,12 +303,37 @@ impl Reported {
             path: path(&finding.place),
             location: Location::of(&finding.place, inventory),
             evidence: evidence.collect(),
-            fix: None,
+            fix: ReportedFix::new(finding.fix.as_ref(), &finding.place, inventory),
         }
     }
 
     fn order(&self) -> (&str, u32, u32, &str, &str) {
         (self.location.file(), self.location.line, self.location.column, self.rule.id, &self.message)
+    }
+}
+
+impl ReportedFix {
+    fn new(fix: Option<&Fix>, place: &Place, inventory: &Inventory) -> Option<Self> {
+        match place {
+            Place::Field { resource, .. } => {
+                Some(Self { fix: fix?.clone(), resource: inventory.resources()[*resource as usize].clone() })
+            }
+            Place::Text { .. } => None,
+        }
+    }
+
+    fn form(&self) -> Result<FixForm<'_>, Misfit> {
+        let change = match &self.fix.change {
+            Change::Edits(edits) => ChangeForm::Edits(json_patch(&self.resource.value().to_json(), edits)?),
+            Change::NewResource(resource) => ChangeForm::Resource(resource),
+        };
+        Ok(FixForm { title: &self.fix.title, safety: self.fix.safety, change })
+    }
+}
+
+impl Serialize for ReportedFix {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.form().ok().serialize(serializer)
     }
 }
 

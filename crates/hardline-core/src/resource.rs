@@ -170,6 +170,11 @@ impl Resource {
         self
     }
 
+    /// The namespace that applies when the object names none.
+    pub fn default_namespace(&self) -> Option<&str> {
+        self.default_namespace.as_deref()
+    }
+
     /// The raw object.
     pub fn value(&self) -> Value<'_> {
         self.tree.value(self.root)

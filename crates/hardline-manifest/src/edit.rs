@@ -5,6 +5,7 @@
 //! result is read again and compared with what the edits make of the value: a patch that would do
 //! anything else is refused as well.
 
+mod batch;
 mod scalar;
 
 use std::ops::Range;
@@ -16,8 +17,6 @@ use hardline_core::resource::Resource;
 use hardline_core::source::Source;
 use hardline_core::tree::{NodeKind, Value};
 use serde_json::Value as Json;
-
-use crate::document;
 
 /// Why edits cannot be made in a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,39 +62,41 @@ fn item_path(list: Value<'_>, value: Value<'_>, path: FieldPath) -> Option<Field
     item_path(item, value, path.key("items").index(index))
 }
 
+/// Edits of one resource that belong together: all of them are made, or none.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The resource.
+    pub target: Target,
+    /// The edits, in their order.
+    pub edits: Vec<Edit>,
+}
+
 /// Makes edits of one resource of a source, and returns the whole new text. Either all edits are
 /// made or none.
 pub fn apply(source: &Arc<Source>, target: &Target, edits: &[Edit]) -> Result<String, Refused> {
-    edits.iter().try_fold(source.text.clone(), |text, edit| {
-        apply_one(&Arc::new(Source::new(source.name.clone(), text)), target, edit)
-    })
+    let change = Change { target: target.clone(), edits: edits.to_vec() };
+    batch::make(source, &[&change]).map_err(|(_, refused)| refused)
 }
 
-fn apply_one(source: &Arc<Source>, target: &Target, edit: &Edit) -> Result<String, Refused> {
-    let documents = document::parse(source);
-    let before: Vec<Json> = documents.tree.roots().map(Value::to_json).collect();
-    let edit = Edit {
-        path: target.item.segments().iter().chain(edit.path.segments()).cloned().collect(),
-        op: edit.op.clone(),
-    };
-    let refused = || Refused::Layout(edit.path.clone());
-    let mut wanted = before;
-    let root = documents.tree.roots().nth(target.document).ok_or_else(refused)?;
-    if edit.apply(&mut wanted[target.document])?.is_none() {
-        return Ok(source.text.clone());
+/// Makes changes of one source that do not touch each other's fields. Returns the whole new text,
+/// and the changes that cannot be made, by their place in `changes`.
+///
+/// The text is read a few times, however many changes there are.
+pub fn apply_all(source: &Arc<Source>, changes: &[Change]) -> (String, Vec<(usize, Refused)>) {
+    let mut left: Vec<(usize, &Change)> = changes.iter().enumerate().collect();
+    let mut refused = Vec::new();
+    loop {
+        let batch: Vec<&Change> = left.iter().map(|(_, change)| *change).collect();
+        match batch::make(source, &batch) {
+            Ok(text) => return (text, refused),
+            Err((at, reason)) => refused.push((left.remove(at).0, reason)),
+        }
     }
-    let (range, replacement) = patch(root, &edit).ok_or_else(refused)?;
-    let mut text = source.text.clone();
-    text.replace_range(range, &replacement);
+}
 
-    let patched = document::parse(&Arc::new(Source::new(source.name.clone(), text)));
-    let after: Vec<Json> = patched.tree.roots().map(Value::to_json).collect();
-    let same_problems =
-        patched.problems.len() == documents.problems.len() && patched.duplicates.len() == documents.duplicates.len();
-    if after != wanted || !same_problems {
-        return Err(Refused::Verification(edit.path));
-    }
-    Ok(patched.tree.source().text.clone())
+/// A resource as a document of its own, in block style.
+pub fn document(resource: &Json) -> String {
+    scalar::block(resource, 0)
 }
 
 /// The byte range to replace, and by what.

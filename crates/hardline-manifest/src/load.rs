@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hardline_core::finding::Finding;
+use hardline_core::finding::{Finding, Place};
 use hardline_core::report;
 use hardline_core::resource::Resource;
 use hardline_core::rules::MANIFEST_MALFORMED;
@@ -276,16 +276,28 @@ impl Loaded {
         }
     }
 
-    fn add_source(&mut self, source: Source, namespace: Option<&str>) {
-        let namespace: Option<Arc<str>> = namespace.map(Into::into);
-        let read = read::read(&Arc::new(source));
-        let (tests, resources): (Vec<_>, Vec<_>) = read.resources.into_iter().partition(helm::is_test);
-        let resources = resources.into_iter();
-        self.resources.extend(resources.map(|resource| resource.with_default_namespace(namespace.clone())));
+    /// Adds what a source holds. Objects that name no namespace are in the given one.
+    pub fn add_source(&mut self, source: Source, namespace: Option<&str>) {
+        let mut read = read::read(&Arc::new(source));
+        let (tests, resources) = std::mem::take(&mut read.resources).into_iter().partition::<Vec<_>, _>(helm::is_test);
+        self.resources.extend(in_namespace(resources, namespace));
         self.findings.extend(read.findings);
         self.read.files += 1;
         self.read.documents += read.documents;
         self.read.skipped += read.skipped + tests.len();
+    }
+
+    /// Puts another text in the place of one that resources were read from; they are read anew.
+    pub fn replace_source(&mut self, old: &Arc<Source>, text: String) {
+        let is_old = |source: &Arc<Source>| Arc::ptr_eq(source, old);
+        let Some(at) = self.resources.iter().position(|resource| is_old(resource.source())) else { return };
+        let namespace = self.resources[at].default_namespace().map(str::to_owned);
+        self.resources.retain(|resource| !is_old(resource.source()));
+        self.findings.retain(|finding| !matches!(&finding.place, Place::Text { source, .. } if is_old(source)));
+        let read = read::read(&Arc::new(Source::new(old.name.clone(), text)));
+        let resources = read.resources.into_iter().filter(|resource| !helm::is_test(resource)).collect();
+        self.resources.splice(at..at, in_namespace(resources, namespace.as_deref()));
+        self.findings.extend(read.findings);
     }
 
     /// Writes down that a source cannot be read from the end of its text on.
@@ -304,4 +316,10 @@ impl Loaded {
         self.read.documents += part.read.documents;
         self.read.skipped += part.read.skipped;
     }
+}
+
+/// The resources, those that name no namespace in the given one.
+fn in_namespace(resources: Vec<Resource>, namespace: Option<&str>) -> impl Iterator<Item = Resource> {
+    let namespace: Option<Arc<str>> = namespace.map(Into::into);
+    resources.into_iter().map(move |resource| resource.with_default_namespace(namespace.clone()))
 }

@@ -16,6 +16,7 @@ use hardline_core::report::Report;
 use hardline_core::rule::{Rule, Severity};
 use hardline_core::verdict::judge;
 
+use crate::fix::{Fixes, Mended};
 use crate::progress::Progress;
 use crate::reporter::{self, Format, View};
 use crate::rule_argument::RuleParser;
@@ -33,6 +34,8 @@ Examples:
   hardline check --select memory-limit-missing,memory-request-missing
   hardline check --format github --report sarif=hardline.sarif
   hardline check --fail-on never --statistics
+  hardline check deploy/ --diff
+  hardline check deploy/ --fix --unsafe-fixes
 
 Exit codes: 0 nothing that fails, 1 findings, 2 could not judge")]
 pub(crate) struct Args {
@@ -50,6 +53,9 @@ pub(crate) struct Args {
     /// Do not run these rules
     #[arg(long, value_name = "RULE,..", value_delimiter = ',', value_parser = RuleParser, hide_possible_values = true)]
     ignore: Vec<&'static Rule>,
+
+    #[command(flatten)]
+    fixes: Fixes,
 
     /// Exit with 1 on findings of this severity or above [default: what the profile denies]
     #[arg(long, value_name = "SEVERITY")]
@@ -96,35 +102,47 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!("`--statistics` is for people: leave out `--format`, or count in the report");
     }
     let started = Instant::now();
-    let report = judge_sources(args)?;
+    let (report, mended) = judge_sources(args)?;
+    if args.fixes.diff {
+        return mended.print_diff(args.quiet);
+    }
+    mended.write(args.quiet)?;
     let view = View { elapsed: started.elapsed(), width: terminal::width(), quiet: args.quiet };
     for (format, path) in &args.report {
         write_file(*format, path, &report, &view)
             .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
     }
-    terminal::print(|out| {
+    let write = |out: &mut dyn Write| {
         if args.statistics { reporter::statistics(&report, &view, out) } else { args.format.write(&report, &view, out) }
-    })?;
+    };
+    // Standard output belongs to the fixed text, where that goes there.
+    if mended.is_printed() {
+        terminal::print_error(write)?;
+    } else {
+        terminal::print(write)?;
+    }
     if !args.quiet && matches!(args.format, Format::Concise | Format::Github) {
         terminal::print_error(|err| reporter::summary(&report, &view, err))?;
     }
     Ok(args.exit_code(&report))
 }
 
-fn judge_sources(args: &Args) -> anyhow::Result<Report> {
+fn judge_sources(args: &Args) -> anyhow::Result<(Report, Mended)> {
     let progress = Progress::start("judging", args.quiet);
     let (config, exclude) = args.config()?;
-    let loaded = args.sources.load(&config, exclude, &progress)?;
-    let coverage =
-        if args.assume_complete { Coverage::everything() } else { Coverage::of_manifests(&loaded.resources) };
-    let inventory = Inventory::new(loaded.resources, coverage);
-    let judgement = judge(&inventory, loaded.findings, &config);
+    let mut loaded = args.sources.load(&config, exclude, &progress)?;
+    let (judgement, inventory, mended) = args.fixes.mend(&mut loaded, |loaded| {
+        let coverage =
+            if args.assume_complete { Coverage::everything() } else { Coverage::of_manifests(&loaded.resources) };
+        let inventory = Inventory::new(loaded.resources.clone(), coverage);
+        (judge(&inventory, loaded.findings.clone(), &config), inventory)
+    });
     let report = Report::new(&judgement, &inventory, loaded.read);
     drop(progress);
     if !args.quiet {
         loaded.notices.iter().for_each(|notice| terminal::notice(notice));
     }
-    Ok(report)
+    Ok((report, mended))
 }
 
 impl Args {

@@ -10,6 +10,7 @@ mod config;
 mod configuration;
 mod diff;
 mod explain;
+mod fix;
 mod man;
 mod markdown;
 mod net;

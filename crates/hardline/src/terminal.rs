@@ -77,6 +77,11 @@ pub(crate) fn notice(message: &str) {
     say("notice", AnsiColor::Yellow, message);
 }
 
+/// Says what was done.
+pub(crate) fn done(word: &str, message: &str) {
+    say(word, AnsiColor::Green, message);
+}
+
 fn say(word: &str, colour: AnsiColor, message: &str) {
     let style = colour.on_default().bold();
     let lines: Vec<_> = message.lines().map(visible).collect();

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
@@ -66,7 +67,12 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     let name = container.name();
     if !listed("drop").any(|capability| capability.raw() == "ALL") {
         let path = container.path().keys(&["securityContext", "capabilities", "drop"]);
-        sink.report(path, format!("container `{name}` does not drop `ALL` capabilities"));
+        let edits = vec![Edit::set(path.clone(), serde_json::json!(["ALL"]))];
+        sink.report(path, format!("container `{name}` does not drop `ALL` capabilities")).fix(
+            Safety::Unsafe,
+            "drop `ALL` capabilities",
+            edits,
+        );
         return;
     }
     for (index, capability) in listed("add").enumerate() {

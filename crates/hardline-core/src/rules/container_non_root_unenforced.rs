@@ -1,9 +1,11 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
 use crate::security;
 use crate::tree::Value;
+use crate::workload::Container;
 use crate::workload::Workload;
 
 declare_rule! {
@@ -53,6 +55,8 @@ declare_rule! {
     }
 }
 
+const TITLE: &str = "set `runAsNonRoot: true`";
+
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     if security::exempts_root(workload, sink) {
         return;
@@ -71,7 +75,8 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
             Some(false) => {
                 let path = container.path().keys(&["securityContext", "runAsNonRoot"]);
                 let name = container.name();
-                sink.report(path, format!("container `{name}` runs as user {user}, but `runAsNonRoot` is false"));
+                let message = format!("container `{name}` runs as user {user}, but `runAsNonRoot` is false");
+                sink.report(path.clone(), message).fix(Safety::Safe, TITLE, vec![Edit::set(path, true)]);
             }
             None if pod == Some(true) => {}
             None => inheriting.push(container),
@@ -80,7 +85,14 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let path = workload.pod_path().keys(&["securityContext", "runAsNonRoot"]);
     if !inheriting.is_empty() {
         let names = security::name_all(&inheriting);
-        sink.report(path, format!("`runAsUser` is not root for {names}, but `runAsNonRoot` is not true"));
+        let message = format!("`runAsUser` is not root for {names}, but `runAsNonRoot` is not true");
+        // A container whose user nobody names may be root by its image.
+        let known = |container: Container<'_>| {
+            let own = container.security("runAsNonRoot").and_then(Value::bool).is_some();
+            own || container.effective_security("runAsUser").and_then(Value::int).is_some_and(|user| user != 0)
+        };
+        let safety = if workload.containers().all(known) { Safety::Safe } else { Safety::Unsafe };
+        sink.report(path.clone(), message).fix(safety, TITLE, vec![Edit::set(path, true)]);
     } else if pod == Some(false) && overridden {
         // The standard refuses it even where no container inherits it.
         sink.report(path, "`runAsNonRoot` is false for the pod, though each container sets its own");

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
@@ -66,5 +67,7 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
         Some(true) => format!("container `{name}` allows privilege escalation"),
         None => format!("container `{name}` does not forbid privilege escalation, which is allowed by default"),
     };
-    sink.report(container.path().keys(&["securityContext", "allowPrivilegeEscalation"]), message);
+    let path = container.path().keys(&["securityContext", "allowPrivilegeEscalation"]);
+    let edits = vec![Edit::set(path.clone(), false)];
+    sink.report(path, message).fix(Safety::Unsafe, "set `allowPrivilegeEscalation: false`", edits);
 }

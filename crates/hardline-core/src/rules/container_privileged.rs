@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
@@ -54,6 +55,10 @@ declare_rule! {
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     if container.is_privileged() {
         let path = container.path().keys(&["securityContext", "privileged"]);
-        sink.report(path, format!("container `{}` runs privileged", container.name()));
+        sink.report(path.clone(), format!("container `{}` runs privileged", container.name())).fix(
+            Safety::Unsafe,
+            "remove `privileged: true`",
+            vec![Edit::remove(path)],
+        );
     }
 }

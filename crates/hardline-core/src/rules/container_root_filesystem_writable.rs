@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity};
@@ -62,6 +63,11 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     }
     if container.security("readOnlyRootFilesystem").and_then(Value::bool) != Some(true) {
         let path = container.path().keys(&["securityContext", "readOnlyRootFilesystem"]);
-        sink.report(path, format!("container `{}` may write to its root filesystem", container.name()));
+        let edits = vec![Edit::set(path.clone(), true)];
+        sink.report(path, format!("container `{}` may write to its root filesystem", container.name())).fix(
+            Safety::Unsafe,
+            "set `readOnlyRootFilesystem: true`",
+            edits,
+        );
     }
 }

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
@@ -60,7 +61,12 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     }
     for context in SecurityContext::all(workload) {
         if context.get("runAsUser").and_then(Value::int) == Some(0) {
-            sink.report(context.path().key("runAsUser"), format!("{context} runs as root"));
+            let (user, non_root) = (context.path().key("runAsUser"), context.path().key("runAsNonRoot"));
+            sink.report(user.clone(), format!("{context} runs as root")).fix(
+                Safety::Unsafe,
+                "leave the user to the image, and refuse root",
+                vec![Edit::remove(user), Edit::set(non_root, true)],
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
@@ -61,6 +62,11 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
         workload.containers().filter(|container| unset(container) && !container.is_privileged()).collect();
     if !bare.is_empty() {
         let path = workload.pod_path().keys(&["securityContext", "seccompProfile"]);
-        sink.report(path, format!("no seccomp profile is set for {}", security::name_all(&bare)));
+        let edits = vec![Edit::set(path.clone().key("type"), "RuntimeDefault")];
+        sink.report(path, format!("no seccomp profile is set for {}", security::name_all(&bare))).fix(
+            Safety::Unsafe,
+            "set the profile `RuntimeDefault`",
+            edits,
+        );
     }
 }

@@ -1,5 +1,8 @@
+use serde_json::json;
+
 use crate::declare_rule;
-use crate::finding::Sink;
+use crate::edit::{Edit, Safety};
+use crate::finding::{Finding, Sink};
 use crate::host_path::without_link;
 use crate::image::ImageReference;
 use crate::path::FieldPath;
@@ -149,22 +152,43 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     for (path, target) in written(container) {
         if !is_writable(container, target) {
             let message = format!("container `{name}` writes to `{target}`, which no writable volume covers");
-            sink.report(path, message);
+            let finding = sink.report(path, message);
+            // What else lies in another folder of the image nobody knows: a volume would hide it.
+            if target == "/tmp" || target.starts_with("/tmp/") {
+                offer_volumes(finding, container, &["/tmp"]);
+            }
         }
     }
-    let missing: Vec<String> = written_by_image(container)
-        .iter()
-        .filter(|target| !is_writable(container, target))
-        .map(|target| format!("`{target}`"))
-        .collect();
+    let missing = written_by_image(container).iter().filter(|target| !is_writable(container, target));
+    let missing: Vec<&str> = missing.copied().collect();
     if !missing.is_empty() {
         let path = container.path().keys(&["securityContext", "readOnlyRootFilesystem"]);
-        let missing = missing.join(" and ");
-        sink.report(
-            path,
-            format!("the image of container `{name}` writes to {missing}, which no writable volume covers"),
-        );
+        let names: Vec<String> = missing.iter().map(|target| format!("`{target}`")).collect();
+        let names = names.join(" and ");
+        let message = format!("the image of container `{name}` writes to {names}, which no writable volume covers");
+        offer_volumes(sink.report(path, message), container, &missing);
     }
+}
+
+/// Offers an `emptyDir` mounted at each of these folders. A volume of the same name that exists is
+/// mounted, if it is one.
+fn offer_volumes(finding: &mut Finding, container: &Container<'_>, folders: &[&str]) {
+    let mut edits = Vec::new();
+    for folder in folders {
+        let name = folder.trim_start_matches('/').replace('/', "-");
+        let is_called_so = |volume: &Value<'_>| volume.get("name").and_then(Value::str) == Some(&name);
+        match container.workload.volumes().map(|(_, volume)| volume).find(is_called_so) {
+            None => {
+                let volume = json!({"name": name, "emptyDir": {}});
+                edits.push(Edit::append(container.workload.pod_path().key("volumes"), volume));
+            }
+            Some(volume) if volume.get("emptyDir").is_none() => return,
+            Some(_) => {}
+        }
+        let mount = json!({"name": name, "mountPath": folder});
+        edits.push(Edit::append(container.path().key("volumeMounts"), mount));
+    }
+    finding.fix(Safety::Unsafe, format!("mount an `emptyDir` at `{}`", folders.join("` and `")), edits);
 }
 
 /// The paths that variables and options tell the container to write to, with the fields that do.

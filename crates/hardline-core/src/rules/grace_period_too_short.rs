@@ -1,5 +1,6 @@
 use crate::declare_rule;
 use crate::duration::display;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::rule::{Category, Check, Severity};
 use crate::shutdown;
@@ -88,6 +89,14 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
         display(grace),
     );
     let finding = sink.report(workload.pod_path().key("terminationGracePeriodSeconds"), message);
+    // A third above what is needed leaves time for the answer to `SIGTERM`; a grace period is a bound
+    // and not a delay.
+    let wanted = needed.as_secs().saturating_add(needed.as_secs().div_ceil(3)).next_multiple_of(5);
+    if let Ok(seconds) = i64::try_from(wanted) {
+        let path = workload.pod_path().key("terminationGracePeriodSeconds");
+        let title = format!("raise `terminationGracePeriodSeconds` to {seconds}");
+        finding.fix(Safety::Safe, title, vec![Edit::set(path, seconds)]);
+    }
     for part in [sleep, drain].into_iter().flatten() {
         finding.evidence(workload.resource, part.path, format!("asks for {}", display(part.time)));
     }

@@ -1,4 +1,7 @@
+use serde_json::json;
+
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::network::Direction;
 use crate::path::FieldPath;
@@ -113,6 +116,15 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
     let names = super::list(silent.iter().map(|endpoint| &*endpoint.name));
     let message = format!("{names} may not ask DNS: egress is isolated and no policy allows port 53");
     let finding = sink.report(FieldPath::of(&["spec", "egress"]), message);
+    let allow = json!({
+        "to": [{
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        }],
+        "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
+    });
+    let edits = vec![Edit::append(FieldPath::of(&["spec", "egress"]), allow)];
+    finding.fix(Safety::Unsafe, "allow DNS in kube-system", edits);
     for index in network.isolating(network.party(first), Direction::Egress).filter(|&index| index != resource.index) {
         if let Some(policy) = inventory.resources().get(index as usize) {
             let message = format!("`{}` isolates `{}` for egress", policy.name(), first.name);

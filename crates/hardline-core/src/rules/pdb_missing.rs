@@ -1,10 +1,15 @@
+use serde_json::{Value as Json, json};
+
 use crate::declare_rule;
 use crate::disruption;
+use crate::edit::Safety;
 use crate::finding::Sink;
+use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
 use crate::scale;
+use crate::selector::Selector;
 use crate::workload::Workload;
 
 declare_rule! {
@@ -99,7 +104,32 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     }
     let message = format!("no PodDisruptionBudget selects the {replicas} pods, so that a drain may evict all at once");
     let finding = sink.report(FieldPath::of(&["spec", "replicas"]), message);
+    if let Some(budget) = budget(workload, inventory) {
+        finding.companion(Safety::Safe, "add a PodDisruptionBudget with `maxUnavailable: 1`", budget);
+    }
     if let Some(autoscaler) = scale::autoscaler(inventory, workload) {
         finding.evidence(autoscaler, FieldPath::of(&["spec", "minReplicas"]), "the autoscaler keeps at least so many");
     }
+}
+
+/// A budget that lets a drain evict one pod after the other, also those that are not ready: it
+/// never stops a drain. None where its selector would select other pods as well, whose budgets it
+/// would overlap.
+fn budget(workload: &Workload<'_>, inventory: &Inventory) -> Option<Json> {
+    let resource = workload.resource;
+    let selector = resource.spec("selector")?;
+    if inventory.selected(resource.namespace(), Selector::of(Some(selector))).count() != 1 {
+        return None;
+    }
+    let selector = selector.to_json();
+    let mut metadata = json!({"name": resource.name()});
+    if let Some(namespace) = resource.value().at(&["metadata", "namespace"]) {
+        metadata["namespace"] = namespace.to_json();
+    }
+    Some(json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata,
+        "spec": {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector},
+    }))
 }

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::probe::Probe;
 use crate::rule::{Category, Check, Severity};
@@ -58,7 +59,12 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
         if timeout > period {
             let (purpose, name) = (probe.purpose.name(), container.name());
             let message = format!("{purpose} probe of container `{name}` waits {timeout} s in a period of {period} s");
-            sink.report(probe.path().key("timeoutSeconds"), message);
+            let path = probe.path().key("timeoutSeconds");
+            let finding = sink.report(path.clone(), message);
+            if probe.get("timeoutSeconds").is_some() && period > 0 {
+                let title = format!("lower `timeoutSeconds` to {period}");
+                finding.fix(Safety::Unsafe, title, vec![Edit::set(path, period)]);
+            }
         }
     }
 }

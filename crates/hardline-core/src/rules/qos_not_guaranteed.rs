@@ -1,10 +1,12 @@
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension};
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::path::FieldPath;
 use crate::profile::Profile;
 use crate::quantity::Quantity;
 use crate::rule::{Category, Check, Severity};
+use crate::tree::Value;
 use crate::workload::{Role, Workload};
 
 declare_rule! {
@@ -67,6 +69,12 @@ declare_rule! {
 struct Gap {
     path: FieldPath,
     message: String,
+    /// What closes it: a request as high as the limit. What a limit should be nobody knows from here.
+    edit: Option<Edit>,
+}
+
+fn raise(bound: Bound, path: &FieldPath, limit: Option<Value<'_>>) -> Option<Edit> {
+    (bound == Bound::Request).then(|| Some(Edit::set(path.clone(), limit?.to_json())))?
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
@@ -76,7 +84,11 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let gaps = if workload.pod("resources").is_some() { pod_gaps(workload) } else { container_gaps(workload, sink) };
     if let Some(first) = gaps.first() {
         let all: Vec<&str> = gaps.iter().map(|gap| gap.message.as_str()).collect();
-        sink.report(first.path.clone(), format!("pods are not Guaranteed: {}", all.join(", ")));
+        let edits: Option<Vec<Edit>> = gaps.iter().map(|gap| gap.edit.clone()).collect();
+        let finding = sink.report(first.path.clone(), format!("pods are not Guaranteed: {}", all.join(", ")));
+        if let Some(edits) = edits {
+            finding.fix(Safety::Unsafe, "request what the limits allow", edits);
+        }
     }
 }
 
@@ -86,7 +98,9 @@ fn pod_gaps(workload: &Workload<'_>) -> Vec<Gap> {
             |bound| demand::pod_written(workload, bound, dimension).and_then(|value| Quantity::of(value).ok());
         let limit = quantity(Bound::Limit);
         let (bound, message) = gap("the pod", dimension, quantity(Bound::Request).or(limit), limit)?;
-        Some(Gap { path: demand::pod_path(workload, bound, dimension), message })
+        let path = demand::pod_path(workload, bound, dimension);
+        let edit = raise(bound, &path, demand::pod_written(workload, Bound::Limit, dimension));
+        Some(Gap { path, message, edit })
     });
     gaps.collect()
 }
@@ -99,7 +113,9 @@ fn container_gaps(workload: &Workload<'_>, sink: &Sink<'_>) -> Vec<Gap> {
             let quantity = |bound| amount(bound).map(|amount| amount.quantity);
             let who = format!("container `{}`", container.name());
             let (bound, message) = gap(&who, dimension, quantity(Bound::Request), quantity(Bound::Limit))?;
-            Some(Gap { path: demand::path(&container, bound, dimension), message })
+            let path = demand::path(&container, bound, dimension);
+            let edit = raise(bound, &path, demand::written(&container, Bound::Limit, dimension));
+            Some(Gap { path, message, edit })
         })
     });
     gaps.collect()

@@ -1,4 +1,7 @@
+use serde_json::json;
+
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::resource::Kind;
@@ -78,6 +81,21 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let anti_affinity = workload.pod("affinity").and_then(|affinity| affinity.get("podAntiAffinity"));
     if ![constraints, anti_affinity].into_iter().flatten().any(is_filled) {
         let path = workload.pod_path().key("topologySpreadConstraints");
-        sink.report(path, format!("nothing keeps the {replicas} pods from sharing one node"));
+        let finding = sink.report(path.clone(), format!("nothing keeps the {replicas} pods from sharing one node"));
+        if let Some(selector) = workload.resource.spec("selector").filter(|_| workload.kind() != Kind::Other) {
+            let spread = json!({
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": selector.to_json(),
+            });
+            // The scheduler prefers it and never insists: no pod that ran before stays pending. It
+            // stands in for the defaults of the scheduler, which may be others in this cluster.
+            finding.fix(
+                Safety::Unsafe,
+                "spread the pods over nodes where it can be",
+                vec![Edit::set(path, json!([spread]))],
+            );
+        }
     }
 }

@@ -1,8 +1,10 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
+use crate::security;
 use crate::tree::Value;
 use crate::workload::{Container, Workload};
 
@@ -90,6 +92,10 @@ declare_rule! {
     }
 }
 
+/// Seconds in which a load balancer hears that a pod is gone. The kubelet sleeps by itself since 1.30
+/// (KEP-3960).
+const PAUSE: i64 = 10;
+
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let waits = workload.containers().any(|container| container.at(&["lifecycle", "preStop"]).is_some());
     if waits || !workload.is_long_running() {
@@ -102,7 +108,13 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let Some(container) = workload.containers().find(Container::is_long_running) else { return };
     let message =
         format!("Service `{}` sends requests for some seconds after the container was told to stop", service.name());
-    sink.report(container.path().keys(&["lifecycle", "preStop"]), message);
+    let path = container.path().keys(&["lifecycle", "preStop"]);
+    let can_sleep = security::since(sink, 30);
+    let finding = sink.report(path.clone(), message);
+    if can_sleep {
+        let edits = vec![Edit::set(path.keys(&["sleep", "seconds"]), PAUSE)];
+        finding.fix(Safety::Unsafe, format!("sleep {PAUSE} s before the container is told to stop"), edits);
+    }
 }
 
 /// Whether clients choose the pod by its name, rather than have one chosen.

@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use hardline_core::edit::{self, Fix};
+use hardline_core::finding::Place;
+use hardline_core::resource::Resource;
 use hardline_core::rule::{Check, Rule};
 use hardline_core::rules::RULES;
 use hardline_core::source::Source;
+use hardline_manifest::edit::Target;
 use serde_json::Value;
 
-use crate::support::{config, lines_of, report};
+use crate::support::{config, judged, lines_of, report};
 
 /// An example of a rule's documentation.
 struct Example {
@@ -141,4 +145,61 @@ fn no_rule_fails_on_values_of_a_wrong_type() {
             assert!(failed.is_none(), "{}: {failed:?} on\n{text}", rule.id);
         }
     }
+}
+
+/// The fixes of a rule's findings in a text, each with the resource it is for.
+fn fixes(rule: &'static Rule, text: &str) -> Vec<(Resource, Fix)> {
+    let mut config = config();
+    config.select = vec![rule];
+    let (judgement, inventory) = judged(text, &config);
+    let findings = judgement.findings.into_iter().map(|judged| judged.finding);
+    let fixes = findings.filter_map(|finding| match finding.place {
+        Place::Field { resource, .. } => Some((inventory.resources()[resource as usize].clone(), finding.fix?)),
+        Place::Text { .. } => None,
+    });
+    fixes.collect()
+}
+
+/// The text with the first fix made, by both renderers, which must agree.
+fn mended(text: &str, (resource, fix): &(Resource, Fix)) -> String {
+    let edits = match &fix.change {
+        edit::Change::Edits(edits) => edits,
+        edit::Change::NewResource(new) => return format!("{text}---\n{}", hardline_manifest::edit::document(new)),
+    };
+    let source = Arc::new(Source::new("test.yaml", text));
+    let text = hardline_manifest::edit::apply(&source, &Target::of(resource), edits).expect("the text can be edited");
+    let mut value = resource.value().to_json();
+    for edit in edits {
+        edit.apply(&mut value).expect("the edit fits the value");
+    }
+    let read = hardline_manifest::read::read(&Arc::new(Source::new("test.yaml", text.clone())));
+    let after = read.resources.iter().find(|after| after.id() == resource.id()).expect("the resource is there still");
+    assert_eq!(after.value().to_json(), value, "text and value differ:\n{text}");
+    text
+}
+
+#[test]
+fn fixes_mend_their_finding_keep_comments_and_end() {
+    let mut count = 0;
+    for rule in RULES {
+        for example in examples(rule).iter().filter(|example| example.bad) {
+            let mut text = example.text.replace("# finding", "# kept");
+            let comments = text.matches("# kept").count();
+            let mut findings = lines_of(rule.id, &text).len();
+            let mut removed = 0;
+            while let Some(fix) = fixes(rule, &text).first() {
+                let before = text;
+                text = mended(&before, fix);
+                let left = lines_of(rule.id, &text).len();
+                assert!(left < findings, "{}: the finding stays\n{before}\n{text}", rule.id);
+                // A comment goes only with the line that it stands on.
+                let lost = before.lines().filter(|line| line.contains("# kept") && !text.contains(line)).count();
+                removed += lost;
+                (findings, count) = (left, count + 1);
+            }
+            assert!(text.matches("# kept").count() + removed >= comments, "{}: a comment is lost\n{text}", rule.id);
+        }
+    }
+    println!("fixes of examples: {count}");
+    assert!(count >= 12, "{count} fixes");
 }

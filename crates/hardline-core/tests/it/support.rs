@@ -14,7 +14,7 @@ pub(crate) fn config() -> Config {
 }
 
 /// The judgement on a text of manifests, with the inventory it is on.
-fn judged(text: &str, config: &Config) -> (Judgement, Inventory) {
+pub(crate) fn judged(text: &str, config: &Config) -> (Judgement, Inventory) {
     let read = hardline_manifest::read::read(&Arc::new(Source::new("test.yaml", text)));
     let coverage = Coverage::of_manifests(&read.resources);
     let inventory = Inventory::new(read.resources, coverage);

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Group, Level, Renderer};
-use hardline_core::report::{Counts, NotEvaluated, Report, Reported};
+use hardline_core::edit::Safety;
+use hardline_core::report::{Counts, NotEvaluated, Report, Reported, ReportedFix};
 use hardline_core::rule::{Rule, Severity};
 
 use crate::markdown;
@@ -76,7 +77,21 @@ fn render(finding: &Reported, renderer: &Renderer) -> String {
     for excerpt in Excerpt::of(marks) {
         group = group.elements(excerpt.elements());
     }
-    renderer.render(&[group.element(Level::HELP.message(visible(&finding.help)))])
+    let fix = finding.fix.as_ref().map(|fix| offer(fix, finding.location.rendered));
+    group = group.element(Level::HELP.message(visible(&finding.help)));
+    if let Some(fix) = &fix {
+        group = group.element(Level::HELP.with_name("fix").message(visible(fix)));
+    }
+    renderer.render(&[group])
+}
+
+/// What a fix does, and the command that makes it where it can be made.
+fn offer(ReportedFix { fix, .. }: &ReportedFix, rendered: bool) -> String {
+    match fix.safety {
+        _ if rendered => fix.title.clone(),
+        Safety::Safe => format!("{} (hardline check --fix)", fix.title),
+        Safety::Unsafe => format!("{} (hardline check --fix --unsafe-fixes)", fix.title),
+    }
 }
 
 /// The rules that lacked knowledge, one line each.

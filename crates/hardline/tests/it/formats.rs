@@ -35,6 +35,7 @@ critical[container-privileged]: container `agent` runs privileged
    |                     ^^^^ in Pod agent
    |
    = help: remove `privileged: true`; add the single capability or device that is needed instead
+   = fix: remove `privileged: true` (hardline check --fix --unsafe-fixes)
 
 medium[exemption-invalid]: an exemption needs a reason
  --> shop/checkout.yaml:7:5
@@ -57,6 +58,7 @@ critical[container-privileged]: container `checkout` runs privileged
    |                         ^^^^ in Deployment shop/checkout
    |
    = help: remove `privileged: true`; add the single capability or device that is needed instead
+   = fix: remove `privileged: true` (hardline check --fix --unsafe-fixes)
 
 4 findings (2 critical, 1 high, 1 medium) in 3 resources (3 workloads) in 2 files; 1 exempted; skipped 1 other document ([..] s)
 `hardline explain manifest-malformed` says why and how to fix it
@@ -82,6 +84,7 @@ high[grace-period-too-short]: container `slow` takes 45s by `hardline.dev/drain-
 10 |     - name: slow
    |
    = help: set `terminationGracePeriodSeconds` above the `preStop` sleep and the drain together
+   = fix: raise `terminationGracePeriodSeconds` to 60 (hardline check --fix)
 
 
 "#]

@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod corpus;
 mod examples;
+mod fix;
 mod formats;
 mod net;
 mod pin;
