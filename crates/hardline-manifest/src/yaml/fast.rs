@@ -511,6 +511,10 @@ impl Scanner<'_, '_> {
 
     /// Reads a block scalar and goes to the content after it.
     fn block_scalar(&mut self, parent: usize) -> Result {
+        // A document that is a block scalar need not be indented: what looks like a comment is text.
+        if parent == NOTHING {
+            return Err(Unfamiliar);
+        }
         let start = self.at;
         let folded = self.peek() == Some(b'>');
         self.at += 1;

@@ -62,3 +62,21 @@ fn the_fast_reader_reads_what_the_complete_one_reads() {
     assert!(wrong.is_empty(), "{} files differ\n{}", wrong.len(), wrong.join("\n"));
     assert!(slow * 20 < documents, "{slow} of {documents} documents are left to the complete reader");
 }
+
+#[test]
+fn the_readers_agree_where_they_once_did_not() {
+    let texts = [
+        "|-\n#!a# ",
+        "- a\n- ",
+        "- \n- # c\n-\n",
+        "a: \u{feff}b\n",
+        "\"a\n  b\": c\n",
+        "a: b\n  - c\n\n  d # e\n",
+        "a: 'b\n\n  c''d  \n  e'\n",
+        "a: \"b\\\"c \n  \\n d\"\n",
+        "a:\n- b\n  c\nd:\n  e\n  f\n",
+    ];
+    for text in texts {
+        assert_eq!(difference(text), None, "{text:?}");
+    }
+}
