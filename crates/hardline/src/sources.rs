@@ -58,24 +58,8 @@ impl Sources {
 
     /// Reads all of them.
     pub(crate) fn load(&self, config: &Config, exclude: Vec<String>, progress: &Progress) -> anyhow::Result<Loaded> {
-        load(self.inputs()?, &self.options(config, exclude), &|files| progress.set(files)).map_err(with_help)
-    }
-
-    fn inputs(&self) -> anyhow::Result<Vec<Input>> {
-        let input = |path: &PathBuf| {
-            if path.as_os_str() != "-" {
-                return Ok(Input::Path(path.clone()));
-            }
-            let mut bytes = Vec::new();
-            // One byte more than is read shows that there are too many.
-            io::stdin()
-                .lock()
-                .take(self.max_bytes() + 1)
-                .read_to_end(&mut bytes)
-                .context("cannot read standard input")?;
-            Ok(Input::Text { name: "-".to_owned(), bytes })
-        };
-        self.paths.iter().map(input).collect()
+        load(inputs(&self.paths, self.max_bytes())?, &self.options(config, exclude), &|files| progress.set(files))
+            .map_err(with_help)
     }
 
     fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {
@@ -93,6 +77,20 @@ impl Sources {
     fn max_bytes(&self) -> u64 {
         self.max_file_size.saturating_mul(1 << 20).min(u32::MAX.into())
     }
+}
+
+/// What paths stand for: `-` is standard input, of which no more is held than may be read.
+pub(crate) fn inputs(paths: &[PathBuf], max_bytes: u64) -> anyhow::Result<Vec<Input>> {
+    let input = |path: &PathBuf| {
+        if path.as_os_str() != "-" {
+            return Ok(Input::Path(path.clone()));
+        }
+        let mut bytes = Vec::new();
+        // One byte more than is read shows that there are too many.
+        io::stdin().lock().take(max_bytes + 1).read_to_end(&mut bytes).context("cannot read standard input")?;
+        Ok(Input::Text { name: "-".to_owned(), bytes })
+    };
+    paths.iter().map(input).collect()
 }
 
 /// The error and, on a line of its own, what to do about it.

@@ -1,14 +1,14 @@
 //! Where the pods and policies come from, and how they are called.
 
-use std::io::{self, Read as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use hardline_core::inventory::{Coverage, Inventory};
 use hardline_core::network::{Assumptions, Endpoint, Network};
 use hardline_core::path::FieldPath;
-use hardline_manifest::load::{Input, Options, load};
+use hardline_manifest::load::{Options, load};
 
+use crate::sources::inputs;
 use crate::terminal;
 
 /// How to read manifests, the same on every subcommand.
@@ -32,17 +32,8 @@ pub(super) struct Read {
 impl Reading {
     /// Reads the manifests, and says what of them is not modelled or cannot be meant.
     pub(super) fn read(&self, paths: &[PathBuf]) -> anyhow::Result<Read> {
-        let inputs = paths.iter().map(|path| {
-            if path.as_os_str() != "-" {
-                return Ok(Input::Path(path.clone()));
-            }
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-            Ok(Input::Text { name: "-".to_owned(), bytes })
-        });
-        let inputs = inputs.collect::<anyhow::Result<Vec<Input>>>()?;
         let options = Options { namespace: Some(self.namespace.clone()), ..Options::default() };
-        let loaded = load(inputs, &options, &|_| {})?;
+        let loaded = load(inputs(paths, options.max_file_size)?, &options, &|_| {})?;
         loaded.notices.iter().for_each(|notice| terminal::notice(notice));
         loaded.findings.iter().for_each(|finding| terminal::notice(&finding.message));
         let inventory = Inventory::new(loaded.resources, Coverage::everything());
