@@ -7,7 +7,9 @@ use crate::{generated, root};
 
 /// The only arrows between the product's crates.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("hardline", &["hardline-core", "hardline-manifest"]),
+    ("hardline", &["hardline-cluster", "hardline-core", "hardline-manifest", "hardline-server"]),
+    ("hardline-server", &["hardline-cluster", "hardline-core", "hardline-manifest"]),
+    ("hardline-cluster", &["hardline-core", "hardline-manifest"]),
     ("hardline-manifest", &["hardline-core"]),
     ("hardline-core", &[]),
 ];

@@ -1,0 +1,1 @@
+//! OBSERVED: a live cluster or a dump as an inventory.

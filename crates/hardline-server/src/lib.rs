@@ -1,0 +1,1 @@
+//! LONG-RUNNING: admission, continuous audit, dashboard and metrics.
