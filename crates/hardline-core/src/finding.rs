@@ -120,7 +120,10 @@ pub struct Sink<'a> {
 impl<'a> Sink<'a> {
     /// Reports a defect at a field of the subject; the field may be absent.
     pub fn report(&mut self, path: FieldPath, message: impl Into<String>) -> &mut Finding {
-        self.report_at(self.subject, path, message)
+        let place = Place::Field { resource: self.subject.index, path };
+        let finding =
+            Finding { rule: self.rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None };
+        self.outcome.findings.push_mut(finding)
     }
 
     /// Reports a defect at a field of the subject for another rule, whose check this one shares.
@@ -133,14 +136,6 @@ impl<'a> Sink<'a> {
         let finding = self.report(path, message);
         finding.rule = rule;
         finding
-    }
-
-    /// Reports a defect at a field of another resource.
-    pub fn report_at(&mut self, resource: &Resource, path: FieldPath, message: impl Into<String>) -> &mut Finding {
-        let place = Place::Field { resource: resource.index, path };
-        let finding =
-            Finding { rule: self.rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None };
-        self.outcome.findings.push_mut(finding)
     }
 
     /// The inventory that the subject is part of.
@@ -158,7 +153,7 @@ impl<'a> Sink<'a> {
     pub fn knows_policies(&mut self, namespace: Option<&str>) -> bool {
         let foreign = self.inventory.network().unmodelled().iter();
         let mut here = foreign
-            .map(|&index| &self.inventory.resources()[index as usize])
+            .map(|&index| &self.inventory[index])
             .filter(|policy| policy.namespace().is_none() || policy.namespace() == namespace);
         if let Some(policy) = here.next() {
             let needs = format!("the effect of {}, which is not modelled", policy.id());

@@ -30,7 +30,7 @@ impl Fingerprint {
         let rule = finding.rule.id.to_owned();
         match &finding.place {
             Place::Field { resource, path } => {
-                let resource = &inventory.resources()[*resource as usize];
+                let resource = &inventory[*resource];
                 Self { subject: subject(resource), rule, path: named(path, resource.value()) }
             }
             Place::Text { source, .. } => Self { subject: source.name.clone(), rule, path: String::new() },

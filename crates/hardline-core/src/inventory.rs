@@ -1,42 +1,31 @@
 //! A set of resources, and what it knows completely.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
+mod layer;
 
-use crate::mentions::Mentions;
+use std::collections::{HashMap, HashSet};
+use std::ops::Index;
+use std::sync::{Arc, OnceLock};
+
 use crate::network::{Assumptions, Network};
 use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
-use crate::tree::{Entry, Value};
 use crate::workload::Workload;
 
+use layer::Layer;
+
 /// An immutable set of resources, indexed for rules, and its [`Coverage`].
+///
+/// It may be laid over another one, as an object that is to be admitted is over what a cluster
+/// holds: [`Inventory::with`]. That costs what the objects on top cost, however many are below.
 #[derive(Debug)]
 pub struct Inventory {
-    resources: Vec<Resource>,
-    namespaces: HashMap<Box<str>, Ns>,
-    by_kind: HashMap<(Kind, Ns), Vec<u32>>,
-    by_name: HashMap<(Kind, Ns, u64), Vec<u32>>,
-    workloads: HashMap<Ns, Vec<u32>>,
-    /// Workloads by namespace and hash of one label of their pods.
-    by_label: HashMap<(Ns, u64), Vec<u32>>,
-    /// Services and disruption budgets by namespace and hash of the first label that they select
-    /// by; under `None` those that select by none.
-    by_selector: HashMap<(Kind, Ns, Option<u64>), Vec<u32>>,
-    /// What names another object to act on, by namespace and hash of that object's kind and name.
-    by_target: HashMap<(Ns, u64), Vec<u32>>,
-    /// `CustomResourceDefinition`s by hash of the group and kind that they define.
-    definitions: HashMap<u64, Vec<u32>>,
-    coverage: Coverage,
-    hasher: RandomState,
+    /// The lowest first, the one with the subjects last.
+    layers: Vec<Arc<Layer>>,
+    /// The resources that higher layers replace or take away, by their indices.
+    hidden: Vec<u32>,
+    coverage: Arc<Coverage>,
     network: OnceLock<Network>,
-    mentions: OnceLock<Mentions>,
 }
-
-/// A namespace's number in one inventory; 0 where none is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-struct Ns(u32);
 
 /// What an inventory knows completely, so that absence can be claimed.
 ///
@@ -107,91 +96,97 @@ impl Coverage {
 
 impl Inventory {
     /// An inventory of these resources, which covers what is said.
-    pub fn new(mut resources: Vec<Resource>, coverage: Coverage) -> Self {
-        let mut inventory = Self {
-            resources: Vec::new(),
-            namespaces: HashMap::new(),
-            by_kind: HashMap::new(),
-            by_name: HashMap::new(),
-            workloads: HashMap::new(),
-            by_label: HashMap::new(),
-            by_selector: HashMap::new(),
-            by_target: HashMap::new(),
-            definitions: HashMap::new(),
-            coverage,
-            hasher: RandomState::new(),
+    pub fn new(resources: Vec<Resource>, coverage: Coverage) -> Self {
+        Self {
+            layers: vec![Arc::new(Layer::new(0, resources))],
+            hidden: Vec::new(),
+            coverage: Arc::new(coverage),
             network: OnceLock::new(),
-            mentions: OnceLock::new(),
-        };
-        for (index, resource) in resources.iter_mut().enumerate() {
-            resource.index = index as u32;
-            inventory.index(resource);
-        }
-        inventory.resources = resources;
-        inventory
-    }
-
-    fn index(&mut self, resource: &Resource) {
-        let index = resource.index;
-        let ns = match resource.namespace() {
-            None => Ns::default(),
-            Some(name) => {
-                let next = Ns(self.namespaces.len() as u32 + 1);
-                match self.namespaces.get(name) {
-                    Some(&ns) => ns,
-                    None => *self.namespaces.entry(name.into()).or_insert(next),
-                }
-            }
-        };
-        let kind = resource.kind();
-        self.by_kind.entry((kind, ns)).or_default().push(index);
-        let name = self.hasher.hash_one(resource.name());
-        self.by_name.entry((kind, ns, name)).or_default().push(index);
-        if let Some(defined) = defined(resource) {
-            self.definitions.entry(self.hasher.hash_one(defined)).or_default().push(index);
-        }
-        if let Some(selector) = selector(resource) {
-            let first = selector.match_labels().next().map(|label| self.hasher.hash_one(label));
-            self.by_selector.entry((kind, ns, first)).or_default().push(index);
-        }
-        if let Some(target) = target(resource) {
-            self.by_target.entry((ns, self.hasher.hash_one(target))).or_default().push(index);
-        }
-        if let Some(workload) = Workload::of(resource) {
-            self.workloads.entry(ns).or_default().push(index);
-            for label in workload.pod_labels().into_iter().flat_map(Value::entries) {
-                let hash = self.hasher.hash_one((label.key.raw(), label.value.raw()));
-                self.by_label.entry((ns, hash)).or_default().push(index);
-            }
         }
     }
 
-    fn ns(&self, namespace: Option<&str>) -> Option<Ns> {
-        namespace.map_or(Some(Ns::default()), |name| self.namespaces.get(name).copied())
+    /// This inventory with these resources laid over it: they hide those of the same kind, namespace
+    /// and name, and they are its [subjects](Inventory::subjects).
+    #[must_use]
+    pub fn with(&self, resources: Vec<Resource>) -> Self {
+        let hidden = resources.iter().flat_map(|resource| self.same(resource)).map(|hidden| hidden.index);
+        let hidden = self.hidden.iter().copied().chain(hidden).collect();
+        let layer = Layer::new(self.top().end(), resources);
+        let layers = self.layers.iter().cloned().chain([Arc::new(layer)]).collect();
+        Self { layers, hidden, coverage: self.coverage.clone(), network: OnceLock::new() }
     }
 
-    fn get_all<'s>(&'s self, indices: Option<&'s Vec<u32>>) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        indices.into_iter().flatten().map(|&index| &self.resources[index as usize])
+    /// This inventory without the object of a resource's kind, namespace and name. It has no
+    /// subjects.
+    #[must_use]
+    pub fn without(&self, resource: &Resource) -> Self {
+        let mut without = self.with(Vec::new());
+        without.hidden.extend(self.same(resource).map(|hidden| hidden.index));
+        without
+    }
+
+    /// The resources that are the same object as this one, or were before.
+    fn same<'s>(&'s self, resource: &'s Resource) -> impl Iterator<Item = &'s Resource> {
+        let named = self.named(resource.kind(), resource.namespace(), resource.name());
+        named.filter(|other| {
+            resource.kind() != Kind::Other
+                || (other.group(), other.kind_name()) == (resource.group(), resource.kind_name())
+        })
+    }
+
+    fn top(&self) -> &Layer {
+        &self.layers[self.layers.len() - 1]
+    }
+
+    /// What is to be seen of what a look at each layer gives.
+    fn see<'s, I: Iterator<Item = &'s Resource>>(
+        &'s self,
+        look: impl Fn(&'s Layer) -> I,
+    ) -> impl Iterator<Item = &'s Resource> {
+        let found = self.layers.iter().flat_map(move |layer| look(layer));
+        found.filter(|resource| !self.hidden.contains(&resource.index))
     }
 
     /// All resources, in the order they were read.
-    pub fn resources(&self) -> &[Resource] {
-        &self.resources
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.see(|layer| layer.resources.iter())
+    }
+
+    /// The resources that a judgement of this inventory is about: all, or those on top of another
+    /// inventory.
+    pub fn subjects(&self) -> &[Resource] {
+        &self.top().resources
+    }
+
+    /// The resource of this index.
+    pub fn get(&self, index: u32) -> Option<&Resource> {
+        let layer = self.layers.iter().rev().find(|layer| layer.first <= index)?;
+        layer.resources.get((index - layer.first) as usize)
     }
 
     /// All workloads, in the order they were read.
     pub fn workloads(&self) -> impl Iterator<Item = Workload<'_>> {
-        self.resources.iter().filter_map(Workload::of)
+        self.resources().filter_map(Workload::of)
     }
 
-    /// The texts that something else than a reference names objects by.
-    pub(crate) fn mentions(&self) -> &Mentions {
-        self.mentions.get_or_init(|| Mentions::of(&self.resources))
+    /// Whether a custom resource of a namespace holds the text; `None` stands for those that are in
+    /// none.
+    pub(crate) fn custom_resource_holds(&self, namespace: Option<&str>, text: &str) -> bool {
+        self.layers.iter().any(|layer| layer.mentions().by_custom_resource(namespace, text))
+    }
+
+    /// Whether a program of a namespace is told the text, by an argument or a variable, or a Role
+    /// there names it.
+    pub(crate) fn program_is_told(&self, namespace: Option<&str>, text: &str) -> bool {
+        self.layers.iter().any(|layer| layer.mentions().by_program(namespace, text))
     }
 
     /// The namespaces that resources are in.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
-        self.namespaces.keys().map(AsRef::as_ref)
+        let lower = |at: usize| self.layers[..at].iter();
+        self.layers.iter().enumerate().flat_map(move |(at, layer)| {
+            layer.namespaces().filter(move |&name| !lower(at).any(|lower| lower.has_namespace(name)))
+        })
     }
 
     /// Who can reach whom, under the default assumptions; worked out when first asked for.
@@ -207,12 +202,13 @@ impl Inventory {
     /// The resources of a kind in a namespace. `None` stands for cluster-wide kinds, and for the
     /// namespace of manifests that name none.
     pub fn of_kind(&self, kind: Kind, namespace: Option<&str>) -> impl Iterator<Item = &Resource> {
-        self.get_all(self.ns(namespace).and_then(|ns| self.by_kind.get(&(kind, ns))))
+        self.see(move |layer| layer.of_kind(kind, namespace))
     }
 
     /// The first resource of a kind, namespace and name.
     pub fn find(&self, kind: Kind, namespace: Option<&str>, name: &str) -> Option<&Resource> {
-        self.same_hash(kind, namespace, name).find(|resource| resource.name() == name)
+        let mut same_hash = self.see(move |layer| layer.same_hash(kind, namespace, name));
+        same_hash.find(|resource| resource.name() == name)
     }
 
     /// All resources of a kind, namespace and name: more than one is a mistake.
@@ -222,28 +218,19 @@ impl Inventory {
         namespace: Option<&str>,
         name: &'s str,
     ) -> impl Iterator<Item = &'s Resource> {
-        self.same_hash(kind, namespace, name).filter(move |resource| resource.name() == name)
-    }
-
-    fn same_hash<'s>(
-        &'s self,
-        kind: Kind,
-        namespace: Option<&str>,
-        name: &str,
-    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let hash = self.hasher.hash_one(name);
-        self.get_all(self.ns(namespace).and_then(|ns| self.by_name.get(&(kind, ns, hash))))
+        let same_hash = self.see(move |layer| layer.same_hash(kind, namespace, name));
+        same_hash.filter(move |resource| resource.name() == name)
     }
 
     /// The `CustomResourceDefinition` of a group and kind.
     pub fn definition(&self, group: &str, kind: &str) -> Option<&Resource> {
-        let same_hash = self.get_all(self.definitions.get(&self.hasher.hash_one((group, kind))));
-        same_hash.into_iter().find(|resource| defined(resource) == Some((group, kind)))
+        let mut same_hash = self.see(|layer| layer.same_definition(group, kind));
+        same_hash.find(|resource| layer::defined(resource) == Some((group, kind)))
     }
 
     /// The workloads in a namespace.
     pub fn workloads_in(&self, namespace: Option<&str>) -> impl Iterator<Item = Workload<'_>> {
-        self.get_all(self.ns(namespace).and_then(|ns| self.workloads.get(&ns))).filter_map(Workload::of)
+        self.see(move |layer| layer.workloads_in(namespace)).filter_map(Workload::of)
     }
 
     /// The Services or disruption budgets that select a workload's pods.
@@ -252,73 +239,39 @@ impl Inventory {
         kind: Kind,
         workload: &Workload<'s>,
     ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let labels = workload.pod_labels();
-        let ns = self.ns(workload.resource.namespace());
-        let hash = |label: Entry<'_>| self.hasher.hash_one((label.key.raw(), label.value.raw()));
-        let first = labels.into_iter().flat_map(Value::entries).map(hash).map(Some).chain([None]);
-        let lists = first.filter_map(move |first| self.by_selector.get(&(kind, ns?, first)));
-        let candidates = lists.flatten().map(|&index| &self.resources[index as usize]);
-        candidates.filter(move |resource| selector(resource).is_some_and(|selector| selector.matches(labels)))
+        let (namespace, labels) = (workload.resource.namespace(), workload.pod_labels());
+        let candidates = self.see(move |layer| layer.selecting(kind, namespace, labels));
+        candidates.filter(move |resource| layer::selector(resource).is_some_and(|selector| selector.matches(labels)))
     }
 
     /// The autoscalers and bindings that name an object to act on, as `scaleTargetRef` or `roleRef`.
     pub fn acting_on<'s>(
         &'s self,
-        namespace: Option<&str>,
-        kind: &str,
-        name: &str,
+        namespace: Option<&'s str>,
+        kind: &'s str,
+        name: &'s str,
     ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let hash = self.hasher.hash_one((kind, name));
-        let is_target = (kind.to_owned(), name.to_owned());
-        let candidates = self.get_all(self.ns(namespace).and_then(|ns| self.by_target.get(&(ns, hash))));
-        candidates.filter(move |resource| target(resource).is_some_and(|it| it == (&*is_target.0, &*is_target.1)))
+        let candidates = self.see(move |layer| layer.acting_on(namespace, kind, name));
+        candidates.filter(move |resource| layer::target(resource) == Some((kind, name)))
     }
 
     /// The workloads in a namespace whose pods a selector selects.
     pub fn selected<'s>(
         &'s self,
-        namespace: Option<&str>,
+        namespace: Option<&'s str>,
         selector: Selector<'s>,
     ) -> impl Iterator<Item = Workload<'s>> + use<'s> {
-        let candidates = self.ns(namespace).and_then(|ns| {
-            let by_label = |label| self.by_label.get(&(ns, self.hasher.hash_one::<(&str, &str)>(label)));
-            let lists: Option<Vec<_>> = selector.match_labels().map(by_label).collect();
-            let fewest = lists?.into_iter().min_by_key(|list| list.len());
-            fewest.or_else(|| self.workloads.get(&ns))
-        });
-        let workloads = self.get_all(candidates).filter_map(Workload::of);
+        let candidates = self.see(move |layer| layer.selected(namespace, selector));
+        let workloads = candidates.filter_map(Workload::of);
         workloads.filter(move |workload| selector.matches(workload.pod_labels()))
     }
 }
 
-/// The group and kind that a `CustomResourceDefinition` defines.
-fn defined(resource: &Resource) -> Option<(&str, &str)> {
-    if resource.kind() != Kind::CustomResourceDefinition {
-        return None;
-    }
-    Some((resource.spec("group")?.str()?, resource.value().at(&["spec", "names", "kind"])?.str()?))
-}
+impl Index<u32> for Inventory {
+    type Output = Resource;
 
-/// What a Service or a disruption budget selects pods by.
-fn selector(resource: &Resource) -> Option<Selector<'_>> {
-    match resource.kind() {
-        Kind::Service => Some(Selector::of_labels(resource.spec("selector"))),
-        Kind::PodDisruptionBudget => Some(Selector::of(resource.spec("selector"))),
-        _ => None,
+    /// The resource of this index, which must be one of this inventory.
+    fn index(&self, index: u32) -> &Resource {
+        self.get(index).expect("indices are given by the inventory that they are used with")
     }
-}
-
-/// Kind and name of the object that a resource names to act on.
-fn target(resource: &Resource) -> Option<(&str, &str)> {
-    let (reference, default) = match resource.kind() {
-        Kind::RoleBinding | Kind::ClusterRoleBinding => (resource.value().get("roleRef")?, None),
-        Kind::HorizontalPodAutoscaler => (resource.spec("scaleTargetRef")?, None),
-        // KEDA's scales Deployments unless it says otherwise.
-        Kind::Other if resource.kind_name() == "ScaledObject" && resource.group() == "keda.sh" => {
-            (resource.spec("scaleTargetRef")?, Some("Deployment"))
-        }
-        _ => return None,
-    };
-    let field = |key| reference.get(key).and_then(Value::str);
-    Some((field("kind").or(default)?, field("name")?))
 }

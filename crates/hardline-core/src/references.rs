@@ -192,11 +192,10 @@ fn is_made_elsewhere(inventory: &Inventory, kind: Kind, namespace: Option<&str>,
         }
         _ => false,
     };
-    let mentions = inventory.mentions();
     always
-        || mentions.by_custom_resource(namespace, name)
-        || mentions.by_custom_resource(None, name)
-        || mentions.by_program(namespace, name)
+        || inventory.custom_resource_holds(namespace, name)
+        || inventory.custom_resource_holds(None, name)
+        || inventory.program_is_told(namespace, name)
 }
 
 /// What the names of the claims begin with that a `StatefulSet` makes: `data-db-` of `data-db-0`.

@@ -233,7 +233,7 @@ impl Report {
         let summary = Summary {
             files: read.files,
             documents: read.documents,
-            resources: inventory.resources().len(),
+            resources: inventory.resources().count(),
             workloads: inventory.workloads().count(),
             skipped: read.skipped,
             findings: counts,
@@ -315,9 +315,7 @@ impl Reported {
 impl ReportedFix {
     fn new(fix: Option<&Fix>, place: &Place, inventory: &Inventory) -> Option<Self> {
         match place {
-            Place::Field { resource, .. } => {
-                Some(Self { fix: fix?.clone(), resource: inventory.resources()[*resource as usize].clone() })
-            }
+            Place::Field { resource, .. } => Some(Self { fix: fix?.clone(), resource: inventory[*resource].clone() }),
             Place::Text { .. } => None,
         }
     }
@@ -348,7 +346,7 @@ impl Location {
         let (source, span) = match place {
             Place::Text { source, span } => (source.clone(), *span),
             Place::Field { resource, path } => {
-                let resource = &inventory.resources()[*resource as usize];
+                let resource = &inventory[*resource];
                 (resource.source().clone(), resource.value().follow(path).span())
             }
         };
@@ -378,7 +376,7 @@ fn tell_apart(findings: &mut [Reported]) {
 
 fn resource_id(place: &Place, inventory: &Inventory) -> Option<ResourceId> {
     match place {
-        Place::Field { resource, .. } => Some(inventory.resources()[*resource as usize].id()),
+        Place::Field { resource, .. } => Some(inventory[*resource].id()),
         Place::Text { .. } => None,
     }
 }

@@ -32,7 +32,7 @@ pub fn scaled(value: Value<'_>, total: i64, round: Round) -> Option<i64> {
 
 /// The autoscaler that sets a workload's count: a `HorizontalPodAutoscaler`, or KEDA's
 /// `ScaledObject`, which makes one.
-pub fn autoscaler<'i>(inventory: &'i Inventory, workload: &Workload<'_>) -> Option<&'i Resource> {
+pub fn autoscaler<'i>(inventory: &'i Inventory, workload: &Workload<'i>) -> Option<&'i Resource> {
     let resource = workload.resource;
     let scales = |acting: &&Resource| !matches!(acting.kind(), Kind::RoleBinding | Kind::ClusterRoleBinding);
     inventory.acting_on(resource.namespace(), resource.kind_name(), resource.name()).find(scales)

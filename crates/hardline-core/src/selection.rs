@@ -39,9 +39,8 @@ pub(crate) fn selects_nothing(resource: &Resource, selector: Selector<'_>, sink:
         return false;
     }
     // The controller of a custom resource may make pods whose labels tell of it.
-    let made = |namespace| {
-        selector.match_labels().any(|(_, wanted)| inventory.mentions().by_custom_resource(namespace, wanted))
-    };
+    let made =
+        |namespace| selector.match_labels().any(|(_, wanted)| inventory.custom_resource_holds(namespace, wanted));
     if made(namespace) || made(None) {
         return false;
     }

@@ -73,23 +73,31 @@ impl Judgement {
     }
 }
 
-/// Judges an inventory. `read` are the findings of whoever read it, such as malformed documents.
+/// How many resources a thread judges at a time.
+const PART: usize = 256;
+
+/// Judges the [subjects](Inventory::subjects) of an inventory, which are all of its resources but
+/// where it is laid over another. `read` are the findings of whoever read it, such as malformed documents.
 pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judgement {
     let engine = Engine::new(inventory, config);
-    // Small inventories, such as one admission request, are not worth a second thread.
-    let mut outcome = inventory
-        .resources()
-        .par_iter()
-        .with_min_len(256)
-        .fold(Outcome::default, |mut outcome, resource| {
+    let judge_all = |resources: &[Resource]| {
+        let mut outcome = Outcome::default();
+        for resource in resources {
             engine.judge_resource(resource, &mut outcome);
-            outcome
-        })
-        .reduce(Outcome::default, |mut left, right| {
+        }
+        outcome
+    };
+    let subjects = inventory.subjects();
+    let mut outcome = if subjects.len() <= PART {
+        // One admission request is not worth a second thread.
+        judge_all(subjects)
+    } else {
+        subjects.par_chunks(PART).map(judge_all).reduce(Outcome::default, |mut left, right| {
             left.findings.extend(right.findings);
             left.unevaluated.extend(right.unevaluated);
             left
-        });
+        })
+    };
     outcome.findings.extend(read);
     engine.settle(outcome)
 }
@@ -97,9 +105,11 @@ pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judg
 struct Engine<'a> {
     inventory: &'a Inventory,
     config: &'a Config,
+    /// The index of the first subject.
+    first: u32,
     /// What becomes of each rule's findings, in as many combinations as there are.
     standings: Vec<Standing>,
-    /// The standing that holds for each resource, and last the one for text that is no resource.
+    /// The standing that holds for each subject, and last the one for text that is no resource.
     standing_of: Vec<usize>,
 }
 
@@ -108,9 +118,10 @@ struct Standing(Vec<(Enforcement, Severity)>);
 
 impl<'a> Engine<'a> {
     fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
-        let mut engine = Self { inventory, config, standings: Vec::new(), standing_of: Vec::new() };
+        let first = inventory.subjects().first().map_or(0, |subject| subject.index);
+        let mut engine = Self { inventory, config, first, standings: Vec::new(), standing_of: Vec::new() };
         let mut known: HashMap<(Profile, Vec<usize>), usize> = HashMap::new();
-        for resource in inventory.resources().iter().map(Some).chain([None]) {
+        for resource in inventory.subjects().iter().map(Some).chain([None]) {
             let key = engine.profile_and_overrides(resource);
             let at = *known.entry(key).or_insert_with_key(|(profile, overrides)| {
                 let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
@@ -142,14 +153,14 @@ impl<'a> Engine<'a> {
 
     fn standing(&self, place: &Place) -> &Standing {
         let at = match place {
-            Place::Field { resource, .. } => *resource as usize,
+            Place::Field { resource, .. } => (resource - self.first) as usize,
             Place::Text { .. } => self.standing_of.len() - 1,
         };
         &self.standings[self.standing_of[at]]
     }
 
     fn judge_resource(&self, resource: &Resource, outcome: &mut Outcome) {
-        let standing = &self.standings[self.standing_of[resource.index as usize]];
+        let standing = &self.standings[self.standing_of[(resource.index - self.first) as usize]];
         let workload = Workload::of(resource);
         let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
         let mut walked = false;
@@ -218,7 +229,7 @@ impl<'a> Engine<'a> {
     fn exemptions(&self) -> (Vec<Exemption>, Vec<Finding>) {
         let mut exemptions = self.config.exemptions.clone();
         let mut findings = Vec::new();
-        for resource in self.inventory.resources() {
+        for resource in self.inventory.subjects() {
             for exemption in exemption::of_resource(resource) {
                 match exemption {
                     Ok(exemption) => exemptions.push(exemption),
@@ -234,7 +245,7 @@ impl<'a> Engine<'a> {
 
     fn covers(&self, exemption: &Exemption, finding: &Finding) -> bool {
         match &finding.place {
-            Place::Field { resource, .. } => exemption.scope.contains(&self.inventory.resources()[*resource as usize]),
+            Place::Field { resource, .. } => exemption.scope.contains(&self.inventory[*resource]),
             Place::Text { .. } => false,
         }
     }

@@ -33,7 +33,7 @@ struct Signature<'a> {
 pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Network {
     let mut problems = Vec::new();
     let drafts: Vec<Draft<'_>> =
-        inventory.resources().iter().filter_map(|resource| read::read(resource, &mut problems)).collect();
+        inventory.resources().filter_map(|resource| read::read(resource, &mut problems)).collect();
     let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
     let blocks = distinct_blocks(&drafts, &nodes);
     let seen = endpoint::collect(inventory);
@@ -473,5 +473,5 @@ fn unmodelled(inventory: &Inventory) -> Vec<u32> {
     let foreign = |resource: &&Resource| {
         resource.kind() == Kind::Other && UNMODELLED.contains(&(resource.group(), resource.kind_name()))
     };
-    inventory.resources().iter().filter(foreign).map(|resource| resource.index).collect()
+    inventory.resources().filter(foreign).map(|resource| resource.index).collect()
 }

@@ -62,7 +62,7 @@ pub(super) struct Seen<'a> {
 pub(super) fn collect(inventory: &Inventory) -> Vec<Seen<'_>> {
     let mut seen = Vec::new();
     let mut observed: HashSet<u32> = HashSet::new();
-    let workloads = || inventory.resources().iter().filter_map(Workload::of);
+    let workloads = || inventory.resources().filter_map(Workload::of);
     for workload in workloads().filter(|workload| workload.kind() == Kind::Pod) {
         if matches!(
             workload.resource.value().at(&["status", "phase"]).and_then(Value::str),

@@ -177,7 +177,7 @@ fn ports(text: &mut String, ports: &Ports) {
 /// The labels that select an endpoint's pods: those that its controller selects by, else all of
 /// the pods' that last. `None` where there are none.
 fn selector<'a>(inventory: &'a Inventory, endpoint: &Endpoint) -> Option<Vec<(&'a str, &'a str)>> {
-    let resource: &Resource = inventory.resources().get(endpoint.resource as usize)?;
+    let resource: &Resource = inventory.get(endpoint.resource)?;
     let stable = |labels: Option<Value<'a>>| -> Vec<(&'a str, &'a str)> {
         let labels = labels.into_iter().flat_map(Value::entries);
         let lasting = labels.filter(|label| !VOLATILE.contains(&label.key.raw()));

@@ -33,12 +33,12 @@ pub struct Need<'n> {
 /// anybody. What programs are told elsewhere is not seen.
 pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
     let mut found = BTreeMap::new();
-    for service in inventory.resources().iter().filter(|resource| resource.kind() == Kind::Service) {
+    for service in inventory.resources().filter(|resource| resource.kind() == Kind::Service) {
         if matches!(service.spec("type").and_then(Value::str), Some("LoadBalancer" | "NodePort")) {
             add(inventory, network, None, service, None, &mut found);
         }
     }
-    for ingress in inventory.resources().iter().filter(|resource| resource.kind() == Kind::Ingress) {
+    for ingress in inventory.resources().filter(|resource| resource.kind() == Kind::Ingress) {
         for backend in backends(ingress) {
             let name = backend.get("name").and_then(Value::str).unwrap_or_default();
             if let Some(service) = inventory.find(Kind::Service, ingress.namespace(), name) {
@@ -48,7 +48,7 @@ pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
         }
     }
     for endpoint in network.endpoints() {
-        let Some(workload) = inventory.resources().get(endpoint.resource as usize).and_then(Workload::of) else {
+        let Some(workload) = inventory.get(endpoint.resource).and_then(Workload::of) else {
             continue;
         };
         for text in settings(inventory, &workload) {

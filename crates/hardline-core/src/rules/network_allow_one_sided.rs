@@ -204,7 +204,7 @@ fn report(resource: &Resource, found: &OneSided, network: &Network, sink: &mut S
         },
     );
     let finding = sink.report(rule.key(list).index(found.peer as usize), message);
-    for policy in policies.iter().filter_map(|&index| inventory.resources().get(index as usize)) {
+    for policy in policies.iter().filter_map(|&index| inventory.get(index)) {
         let message = format!("`{}` restricts the {denied} of `{other}` and does not allow it", policy.name());
         finding.evidence(policy, FieldPath::of(&["spec", "podSelector"]), message);
     }

@@ -126,7 +126,7 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
     let edits = vec![Edit::append(FieldPath::of(&["spec", "egress"]), allow)];
     finding.fix(Safety::Unsafe, "allow DNS in kube-system", edits);
     for index in network.isolating(network.party(first), Direction::Egress).filter(|&index| index != resource.index) {
-        if let Some(policy) = inventory.resources().get(index as usize) {
+        if let Some(policy) = inventory.get(index) {
             let message = format!("`{}` isolates `{}` for egress", policy.name(), first.name);
             finding.evidence(policy, FieldPath::of(&["spec", "policyTypes"]), message);
         }

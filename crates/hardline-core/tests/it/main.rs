@@ -7,6 +7,7 @@ mod network_conformance;
 mod network_generate;
 mod network_netpol_analyzer;
 mod network_oracle;
+mod overlay;
 mod pod_security;
 mod probe;
 mod quantity;

@@ -154,7 +154,7 @@ fn fixes(rule: &'static Rule, text: &str) -> Vec<(Resource, Fix)> {
     let (judgement, inventory) = judged(text, &config);
     let findings = judgement.findings.into_iter().map(|judged| judged.finding);
     let fixes = findings.filter_map(|finding| match finding.place {
-        Place::Field { resource, .. } => Some((inventory.resources()[resource as usize].clone(), finding.fix?)),
+        Place::Field { resource, .. } => Some((inventory[resource].clone(), finding.fix?)),
         Place::Text { .. } => None,
     });
     fixes.collect()

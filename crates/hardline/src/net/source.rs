@@ -40,7 +40,7 @@ impl Reading {
         let network = Network::of(&inventory, Assumptions { blocks_match_pods: !self.blocks_exclude_pods });
         let read = Read { inventory, network };
         for &policy in read.network.unmodelled() {
-            let id = read.inventory.resources()[policy as usize].id();
+            let id = read.inventory[policy].id();
             terminal::notice(&format!(
                 "{id} ({}) is not modelled: what it allows or denies is not shown",
                 id.api_version
@@ -57,7 +57,7 @@ impl Reading {
 impl Read {
     /// Where a field of a resource is written: `file:line:column`.
     pub(super) fn place(&self, resource: u32, path: &FieldPath) -> String {
-        let resource = &self.inventory.resources()[resource as usize];
+        let resource = &self.inventory[resource];
         let span = resource.value().follow(path).span();
         let position = resource.source().position(span.start);
         format!("{}:{}:{}", resource.source().name, position.line, position.column)

@@ -150,7 +150,7 @@ fn declared(read: &Read, receiver: &End<'_>) -> Vec<(Protocol, u16)> {
             vec![(Protocol::Tcp, 443)]
         };
     };
-    let workload = Workload::of(&read.inventory.resources()[endpoint.resource as usize]);
+    let workload = Workload::of(&read.inventory[endpoint.resource]);
     let containers = workload.iter().flat_map(Workload::containers).filter(Container::is_long_running);
     let mut ports: Vec<_> = containers
         .flat_map(|container| container.get("ports").into_iter().flat_map(Value::items))
@@ -226,7 +226,7 @@ fn because(
 }
 
 fn cited(read: &Read, policy: u32, path: FieldPath) -> Cited {
-    let id = read.inventory.resources()[policy as usize].id();
+    let id = read.inventory[policy].id();
     Cited { policy: id.to_string(), location: read.place(policy, &path), path: path.to_string() }
 }
 
