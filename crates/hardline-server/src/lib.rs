@@ -1,1 +1,3 @@
 //! LONG-RUNNING: admission, continuous audit, dashboard and metrics.
+
+pub mod metrics;
