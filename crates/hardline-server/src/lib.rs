@@ -1,3 +1,4 @@
 //! LONG-RUNNING: admission, continuous audit, dashboard and metrics.
 
+pub mod lease;
 pub mod metrics;
