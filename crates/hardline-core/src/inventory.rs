@@ -41,6 +41,7 @@ pub struct Coverage {
     except_secrets: bool,
     /// By namespace; `""` stands for none, which no namespace can be called.
     kinds: HashMap<Box<str>, HashSet<Kind>>,
+    everywhere: HashSet<Kind>,
 }
 
 impl Coverage {
@@ -84,9 +85,15 @@ impl Coverage {
         self.kinds.entry(namespace.unwrap_or_default().into()).or_default().insert(kind);
     }
 
+    /// This kind is known completely, in every namespace or cluster-wide.
+    pub fn add_kind_everywhere(&mut self, kind: Kind) {
+        self.everywhere.insert(kind);
+    }
+
     /// Whether a kind is known completely in a namespace. Cluster-wide kinds have no namespace.
     pub fn covers(&self, kind: Kind, namespace: Option<&str>) -> bool {
         self.everything
+            || self.everywhere.contains(&kind)
             || (namespace.is_some_and(|namespace| self.namespaces.contains(namespace))
                 && !(self.except_secrets && kind == Kind::Secret))
             || (kind.is_namespaced()
