@@ -51,7 +51,12 @@ pub enum Owned {
     ByAny,
 }
 
-const fn namespaced(group: &'static str, version: &'static str, plural: &'static str, name: &'static str) -> ObservedKind {
+const fn namespaced(
+    group: &'static str,
+    version: &'static str,
+    plural: &'static str,
+    name: &'static str,
+) -> ObservedKind {
     ObservedKind {
         group,
         version,
@@ -64,7 +69,12 @@ const fn namespaced(group: &'static str, version: &'static str, plural: &'static
     }
 }
 
-const fn cluster_wide(group: &'static str, version: &'static str, plural: &'static str, name: &'static str) -> ObservedKind {
+const fn cluster_wide(
+    group: &'static str,
+    version: &'static str,
+    plural: &'static str,
+    name: &'static str,
+) -> ObservedKind {
     ObservedKind { namespaced: false, ..namespaced(group, version, plural, name) }
 }
 
@@ -124,7 +134,12 @@ pub const OBSERVED: &[ObservedKind] = &[
     cluster_wide("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding"),
     cluster_wide("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
         .keeping(Keep::Definition),
-    cluster_wide("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+    cluster_wide(
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+    ),
     cluster_wide("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
     cluster_wide("policy.networking.k8s.io", "v1alpha1", "adminnetworkpolicies", "AdminNetworkPolicy"),
     cluster_wide("policy.networking.k8s.io", "v1alpha1", "baselineadminnetworkpolicies", "BaselineAdminNetworkPolicy"),

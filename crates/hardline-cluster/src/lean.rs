@@ -110,10 +110,8 @@ const MANAGED_FIELDS: Cut = cut(&["metadata", "managedFields"], Action::Drop);
 const LAST_APPLIED: Cut =
     cut(&["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"], Action::Drop);
 const VALUES: [Cut; 2] = [cut(&["data", "*"], Action::Blank), cut(&["stringData", "*"], Action::Blank)];
-const SCHEMAS: [Cut; 2] = [
-    cut(&["spec", "versions", "*", "schema"], Action::Drop),
-    cut(&["spec", "validation"], Action::Drop),
-];
+const SCHEMAS: [Cut; 2] =
+    [cut(&["spec", "versions", "*", "schema"], Action::Drop), cut(&["spec", "validation"], Action::Drop)];
 
 impl Lean {
     /// What is kept of an object of a kind. The kind stands in for `apiVersion` and `kind`, which
@@ -293,14 +291,21 @@ mod tests {
     #[test]
     fn definitions_lose_their_schemas() {
         let observed = ObservedKind::find("apiextensions.k8s.io", "CustomResourceDefinition").unwrap();
-        let object = r#"{"spec":{"group":"a.b","versions":[{"name":"v1","schema":{"openAPIV3Schema":{}},"served":true}]}}"#;
+        let object =
+            r#"{"spec":{"group":"a.b","versions":[{"name":"v1","schema":{"openAPIV3Schema":{}},"served":true}]}}"#;
         let lean = Lean::of(serde_json::from_str(object).unwrap(), observed, "apiextensions.k8s.io/v1");
-        assert!(lean.text.ends_with(r#""spec":{"group":"a.b","versions":[{"name":"v1","served":true}]}}"#), "{}", lean.text);
+        assert!(
+            lean.text.ends_with(r#""spec":{"group":"a.b","versions":[{"name":"v1","served":true}]}}"#),
+            "{}",
+            lean.text
+        );
     }
 
     #[test]
     fn objects_of_wrong_types_pass_through() {
-        for object in ["null", "[1]", "3", "\"x\"", r#"{"metadata":3,"status":[],"spec":null}"#, r#"{"metadata":{"uid":4}}"#] {
+        for object in
+            ["null", "[1]", "3", "\"x\"", r#"{"metadata":3,"status":[],"spec":null}"#, r#"{"metadata":{"uid":4}}"#]
+        {
             let lean = lean("Pod", object);
             assert!(serde_json::from_str::<serde_json::Value>(&lean.text).is_ok(), "{object}");
             assert_eq!(lean.uid, "".into());

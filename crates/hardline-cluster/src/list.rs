@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use hardline_core::inventory::Coverage;
+use hardline_core::resource::Kind;
 use kube::api::{GetParams, ListParams};
 use kube::core::Request;
 use serde::Deserialize;
@@ -125,6 +126,7 @@ impl<'g> Gathering<'g> {
             Err(error) => return Err(error),
         }
         match &self.options.scope {
+            _ if observed.kind() == Kind::Other => {}
             Scope::Namespace(namespace) if observed.namespaced => {
                 self.coverage.add_kind(observed.kind(), Some(namespace));
             }
@@ -167,11 +169,7 @@ struct PageMetadata {
 }
 
 impl<'r> Reader<'r> {
-    async fn new(
-        cluster: &'r Cluster,
-        scope: &'r Scope,
-        progress: &'r (dyn Fn(usize) + Sync),
-    ) -> Result<Self, Error> {
+    async fn new(cluster: &'r Cluster, scope: &'r Scope, progress: &'r (dyn Fn(usize) + Sync)) -> Result<Self, Error> {
         let mut versions = HashMap::new();
         for group in cluster.client.list_api_groups().await?.groups {
             let preferred = group.preferred_version.map(|version| version.version);

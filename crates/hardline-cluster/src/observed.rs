@@ -5,6 +5,7 @@
 //! did by hand, or an injector. Of pods that differ in the same way one is kept.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::RandomState;
 use std::sync::Arc;
 
@@ -90,25 +91,24 @@ impl Collector {
         (self.resources[index as usize].namespace() == of.namespace()).then_some(index)
     }
 
-    /// The resource that an owned object is judged by, if not by itself.
-    fn stand_in(&mut self, owner: u32, owned: &Resource) -> Option<u32> {
-        let workload = Workload::of(owned)?;
+    /// The resource that judges an object which an owner made, if not the object itself.
+    fn stand_in(&mut self, owner: u32, made: &Resource) -> Option<u32> {
+        let workload = Workload::of(made)?;
         let template = Workload::of(&self.resources[owner as usize])?;
-        if has_ended(owned) {
+        if has_ended(made) {
             return Some(owner);
         }
-        let allowance = Allowance::of(template.resource, owned);
+        let allowance = Allowance::of(template.resource, made);
         let digest = template::digest(&workload, allowance, &self.hasher);
         if digest == template::digest(&template, allowance, &self.hasher) {
             return Some(owner);
         }
-        let next = self.resources.len() as u32;
-        match self.variants.insert((owner, digest), next) {
-            Some(variant) => {
-                self.variants.insert((owner, digest), variant);
-                Some(variant)
+        match self.variants.entry((owner, digest)) {
+            Entry::Occupied(variant) => Some(*variant.get()),
+            Entry::Vacant(first) => {
+                first.insert(self.resources.len() as u32);
+                None
             }
-            None => None,
         }
     }
 

@@ -83,7 +83,8 @@ pub fn digest(workload: &Workload<'_>, allowance: Allowance<'_>, hasher: &Random
     let digest = Digest { hasher, allowance };
     let labels = workload.pod_labels().into_iter().flat_map(Value::entries);
     let labels = labels.filter(|label| !GIVEN_LABELS.contains(&label.key.raw()));
-    let labels = labels.fold(0_u64, |sum, label| sum.wrapping_add(digest.entry(label.key.raw(), digest.value(label.value))));
+    let labels =
+        labels.fold(0_u64, |sum, label| sum.wrapping_add(digest.entry(label.key.raw(), digest.value(label.value))));
     let spec = workload.pod_spec().map_or(0, |spec| digest.map(spec, |key, value| digest.of_spec(key, value)));
     hasher.hash_one((labels, spec))
 }

@@ -1,0 +1,6 @@
+//! What a cluster holds, as an inventory.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod kinds;
+mod list;
+mod support;
