@@ -13,6 +13,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     optional("deny", &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])?;
     generated::write(true)?;
     tools::build()?;
+    tools::build_control_plane(None)?;
     cargo(&["test", "--workspace", "--locked"])
 }
 

@@ -46,6 +46,15 @@ enum Command {
     },
     /// Builds what tests run or compare with: Helm, Kustomize, Kubernetes' YAML reader.
     Tools,
+    /// Runs a Kubernetes control plane with three nodes until ctrl-c, and says how to reach it.
+    Controlplane {
+        /// Only build its programs, into `target/controlplane`.
+        #[arg(long)]
+        build_only: bool,
+        /// Another version than the newest, for the API server: 1.34.
+        #[arg(long, value_name = "VERSION")]
+        kubernetes: Option<String>,
+    },
     /// Measures whole runs on a large corpus, beside other linters where they are installed.
     Bench {
         /// How many workloads it holds, at least.
@@ -67,6 +76,10 @@ fn main() -> anyhow::Result<()> {
         Command::Schema { check } => schema::write(check),
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
         Command::Tools => tools::build(),
+        Command::Controlplane { build_only, kubernetes } => {
+            tools::build_control_plane(kubernetes.as_deref())?;
+            if build_only { Ok(()) } else { tools::run_control_plane(kubernetes.as_deref()) }
+        }
         Command::Bench { workloads, from } => bench::run(workloads, &from),
         Command::Conformance => conformance::print(),
         Command::Ci => ci::run(),

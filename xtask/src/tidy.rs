@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hardline-cluster", &["hardline-core", "hardline-manifest"]),
     ("hardline-manifest", &["hardline-core"]),
     ("hardline-core", &[]),
+    ("hardline-controlplane", &[]),
 ];
 
 #[test]
