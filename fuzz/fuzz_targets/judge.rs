@@ -17,5 +17,5 @@ fuzz_target!(|text: &str| {
     let coverage = Coverage::of_manifests(&read.resources);
     let inventory = Inventory::new(read.resources, coverage);
     let judgement = judge(&inventory, read.findings, &config);
-    Report::new(&judgement, &inventory, Read::default());
+    Report::new(judgement, &inventory, Read::default());
 });

@@ -60,5 +60,7 @@ fn report(bencher: Bencher<'_, '_>) {
     let coverage = Coverage::of_manifests(&resources);
     let inventory = Inventory::new(resources, coverage);
     let judgement = judge(&inventory, Vec::new(), &config(Profile::Production));
-    bencher.bench(|| Report::new(black_box(&judgement), &inventory, Read::default()));
+    bencher
+        .with_inputs(|| judgement.clone())
+        .bench_values(|judgement| Report::new(black_box(judgement), &inventory, Read::default()));
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::path::{FieldPath, Segment};
+use crate::tree::{Entry, NodeKind, Value};
 
 /// A change that mends a finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,10 +176,40 @@ impl Edit {
 }
 
 /// The JSON Patch that makes these edits to a value.
-pub fn json_patch(value: &Json, edits: &[Edit]) -> Result<Vec<PatchOperation>, Misfit> {
-    let mut value = value.clone();
+pub fn json_patch(value: Value<'_>, edits: &[Edit]) -> Result<Vec<PatchOperation>, Misfit> {
+    let paths: Vec<&[Segment]> = edits.iter().map(|edit| edit.path.segments()).collect();
+    let mut value = along(value, &paths);
     let operations = edits.iter().map(|edit| edit.apply(&mut value));
     operations.filter_map(Result::transpose).collect()
+}
+
+/// What of a value lies on paths or at their ends: all that edits there look at. Items of lists keep
+/// their places.
+fn along(value: Value<'_>, paths: &[&[Segment]]) -> Json {
+    if paths.iter().any(|path| path.is_empty()) {
+        return value.to_json();
+    }
+    let below = |wanted: &dyn Fn(&Segment) -> bool| -> Vec<&[Segment]> {
+        paths.iter().filter(|path| wanted(&path[0])).map(|path| &path[1..]).collect()
+    };
+    match value.kind() {
+        NodeKind::Map => {
+            let entry = |entry: Entry<'_>| {
+                let key = entry.key.raw();
+                let paths = below(&|segment| matches!(segment, Segment::Key(wanted) if wanted == key));
+                (!paths.is_empty()).then(|| (key.to_owned(), along(entry.value, &paths)))
+            };
+            Json::Object(value.entries().filter_map(entry).collect())
+        }
+        NodeKind::Seq => {
+            let item = |(at, item): (usize, Value<'_>)| {
+                let paths = below(&|segment| matches!(segment, Segment::Index(wanted) if *wanted as usize == at));
+                if paths.is_empty() { Json::Null } else { along(item, &paths) }
+            };
+            value.items().enumerate().map(item).collect()
+        }
+        _ => value.to_json(),
+    }
 }
 
 /// How many of the segments exist.

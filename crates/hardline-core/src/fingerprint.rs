@@ -40,11 +40,13 @@ impl Fingerprint {
 
 /// What a resource is called whatever file it is in, and in whatever version of its API.
 pub(crate) fn subject(resource: &Resource) -> String {
-    let id = resource.id();
-    match resource.group() {
-        "" => id.to_string(),
-        group => format!("{group}/{id}"),
+    let group = resource.group();
+    let mut subject = String::with_capacity(64);
+    if !group.is_empty() {
+        subject.extend([group, "/"]);
     }
+    resource.write_name(&mut subject);
+    subject
 }
 
 /// A path where items of lists go by their names.

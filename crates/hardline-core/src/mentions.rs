@@ -5,17 +5,19 @@
 //! that asking costs the same in a namespace of ten thousand workloads.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
 
 use crate::resource::{Kind, Resource};
-use crate::tree::Value;
+use crate::tree::{NodeKind, Value};
 use crate::workload::{Container, Workload};
 
 /// The texts of an inventory, each with its namespace, as hashes.
 #[derive(Debug, Default)]
 pub(crate) struct Mentions {
-    custom: HashSet<u64>,
-    told: HashSet<u64>,
+    custom: HashSet<u64, RandomState>,
+    told: HashSet<u64, RandomState>,
     hasher: RandomState,
 }
 
@@ -30,8 +32,8 @@ impl Mentions {
             match resource.kind() {
                 // A workload of a custom kind names what it needs, and makes nothing.
                 Kind::Other if Workload::of(resource).is_some() => {}
-                Kind::Other => each_text(resource.value(), &mut |text| _ = custom.insert(hash(hasher, text))),
-                Kind::Role => each_text(resource.value(), &mut |text| _ = told.insert(hash(hasher, text))),
+                Kind::Other => each_name(resource.value(), &mut |text| _ = custom.insert(hash(hasher, text))),
+                Kind::Role => each_name(resource.value(), &mut |text| _ = told.insert(hash(hasher, text))),
                 _ => {}
             }
             for container in Workload::of(resource).iter().flat_map(Workload::containers) {
@@ -54,19 +56,26 @@ impl Mentions {
     }
 }
 
-fn each_text(value: Value<'_>, visit: &mut dyn FnMut(&str)) {
-    if let Some(text) = value.str() {
-        visit(text);
+/// Visits the texts below a value that may be the name of an object, or the value of a label.
+fn each_name(value: Value<'_>, visit: &mut dyn FnMut(&str)) {
+    match value.kind() {
+        NodeKind::Str => Some(value.raw()).into_iter().filter(|text| may_be_name(text)).for_each(visit),
+        NodeKind::Seq => value.items().for_each(|item| each_name(item, visit)),
+        NodeKind::Map => value.entries().for_each(|entry| each_name(entry.value, visit)),
+        _ => {}
     }
-    value.items().for_each(|item| each_text(item, visit));
-    value.entries().for_each(|entry| each_text(entry.value, visit));
+}
+
+fn may_be_name(text: &str) -> bool {
+    const LONGEST: usize = 253;
+    !text.is_empty() && text.len() <= LONGEST && !text.as_bytes().contains(&b' ')
 }
 
 /// The words of a container, what stands behind a `=` in them, and the values of its variables.
 fn each_told(container: &Container<'_>, visit: &mut dyn FnMut(&str)) {
     for (_, word) in container.words() {
         visit(word);
-        word.match_indices('=').for_each(|(at, _)| visit(&word[at + 1..]));
+        memchr::memchr_iter(b'=', word.as_bytes()).for_each(|at| visit(&word[at + 1..]));
     }
     let variables = container.get("env").into_iter().flat_map(Value::items);
     variables.filter_map(|variable| variable.get("value")?.str()).for_each(visit);

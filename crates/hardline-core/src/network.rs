@@ -40,7 +40,7 @@ pub use policy::{Action, Direction, Problem, Tier};
 pub use port::{Ports, Protocol};
 pub use why::{Decision, Reason, Side};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::inventory::Inventory;
@@ -67,6 +67,8 @@ pub struct Network {
     endpoints: Vec<Endpoint>,
     /// Endpoints by the index of their resource.
     by_resource: HashMap<u32, u32>,
+    /// Endpoints by their namespace.
+    by_namespace: HashMap<Box<str>, Vec<u32>>,
     classes: Vec<Class>,
     externals: Vec<Addresses>,
     policies: Vec<Policy>,
@@ -74,6 +76,8 @@ pub struct Network {
     rules: Vec<Rule>,
     /// By direction: the parties that may do only what some `NetworkPolicy` allows.
     isolated: [Bits; 2],
+    /// By direction: the namespaces of which a `NetworkPolicy` isolates every pod.
+    isolated_namespaces: [HashSet<Box<str>>; 2],
     problems: Vec<Problem>,
     unmodelled: Vec<u32>,
     dns: Vec<Party>,
@@ -94,8 +98,6 @@ struct Class {
 #[derive(Debug)]
 struct Policy {
     resource: u32,
-    /// The namespace of which the policy selects every pod, if it does so.
-    whole: Option<Box<str>>,
     subject: Bits,
     isolates: Vec<Direction>,
 }

@@ -18,13 +18,18 @@ pub enum Segment {
     Index(u32),
 }
 
+/// How many steps are usually added to a path of keys.
+const USUALLY_FURTHER: usize = 4;
+
 impl FieldPath {
     /// The resource itself.
     pub const ROOT: Self = Self(Vec::new());
 
     /// The path of these keys from the root.
     pub fn of(keys: &[&'static str]) -> Self {
-        Self(keys.iter().map(|&key| Segment::Key(Cow::Borrowed(key))).collect())
+        let mut segments = Vec::with_capacity(keys.len() + USUALLY_FURTHER);
+        segments.extend(keys.iter().map(|&key| Segment::Key(Cow::Borrowed(key))));
+        Self(segments)
     }
 
     /// This path, one key further.

@@ -5,7 +5,7 @@ use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
-use crate::workload::Workload;
+use crate::workload::{Container, Workload};
 
 /// One object, or one key of it, that a pod names. The object is in the pod's own namespace.
 #[derive(Debug, Clone)]
@@ -37,10 +37,27 @@ pub enum Role {
     Identity,
 }
 
-/// All objects that a workload's pods name, in the order of the fields.
-pub fn of<'a>(workload: &Workload<'a>) -> Vec<Reference<'a>> {
+/// The objects of a kind that a workload's pods name, in the order of the fields.
+pub fn of<'a>(workload: &Workload<'a>, kind: Kind) -> Vec<Reference<'a>> {
     let mut references = Vec::new();
-    of_identity(workload, &mut references);
+    match kind {
+        Kind::ServiceAccount => of_identity(workload, &mut references),
+        Kind::ConfigMap | Kind::PersistentVolumeClaim => of_volumes(workload, kind, &mut references),
+        Kind::Secret => {
+            of_pulls(workload, &mut references);
+            of_volumes(workload, kind, &mut references);
+        }
+        _ => {}
+    }
+    if let Kind::ConfigMap | Kind::Secret = kind {
+        for container in workload.containers() {
+            of_env(&container, kind, &mut references);
+        }
+    }
+    references
+}
+
+fn of_volumes<'a>(workload: &Workload<'a>, kind: Kind, references: &mut Vec<Reference<'a>>) {
     // The claims that a `StatefulSet` makes take the place of volumes of the same name.
     let claims = workload.resource.spec("volumeClaimTemplates").into_iter().flat_map(Value::items);
     let claims: Vec<_> = claims.filter_map(|claim| claim.at(&["metadata", "name"])?.str()).collect();
@@ -48,12 +65,8 @@ pub fn of<'a>(workload: &Workload<'a>) -> Vec<Reference<'a>> {
         .volumes()
         .filter(|(_, volume)| !volume.get("name").and_then(Value::str).is_some_and(|name| claims.contains(&name)));
     for (path, volume) in volumes {
-        of_volume(volume, &path, &mut references);
+        of_volume(volume, kind, &path, references);
     }
-    for container in workload.containers() {
-        of_env(container.value, &container.path(), &mut references);
-    }
-    references
 }
 
 fn of_identity<'a>(workload: &Workload<'a>, references: &mut Vec<Reference<'a>>) {
@@ -68,6 +81,9 @@ fn of_identity<'a>(workload: &Workload<'a>, references: &mut Vec<Reference<'a>>)
         optional: false,
         role: Role::Identity,
     }));
+}
+
+fn of_pulls<'a>(workload: &Workload<'a>, references: &mut Vec<Reference<'a>>) {
     let secrets = workload.pod("imagePullSecrets").into_iter().flat_map(Value::items).enumerate();
     for (index, secret) in secrets {
         let path = workload.pod_path().key("imagePullSecrets").index(index);
@@ -75,8 +91,11 @@ fn of_identity<'a>(workload: &Workload<'a>, references: &mut Vec<Reference<'a>>)
     }
 }
 
-fn of_volume<'a>(volume: Value<'a>, path: &FieldPath, references: &mut Vec<Reference<'a>>) {
+fn of_volume<'a>(volume: Value<'a>, wanted: Kind, path: &FieldPath, references: &mut Vec<Reference<'a>>) {
     let mut source = |kind, source: &'static str, name: &'static str, volume: Value<'a>, path: &FieldPath| {
+        if kind != wanted {
+            return;
+        }
         let Some(value) = volume.get(source) else { return };
         let path = path.clone().key(source);
         let Some(whole) = named(kind, value, name, &path, Role::Volume) else { return };
@@ -101,25 +120,21 @@ fn of_volume<'a>(volume: Value<'a>, path: &FieldPath, references: &mut Vec<Refer
     }
 }
 
-fn of_env<'a>(container: Value<'a>, path: &FieldPath, references: &mut Vec<Reference<'a>>) {
-    const FROM: [(Kind, &str, &str); 2] =
-        [(Kind::ConfigMap, "configMapRef", "configMapKeyRef"), (Kind::Secret, "secretRef", "secretKeyRef")];
+fn of_env<'a>(container: &Container<'a>, kind: Kind, references: &mut Vec<Reference<'a>>) {
+    let (whole, single) = match kind {
+        Kind::ConfigMap => ("configMapRef", "configMapKeyRef"),
+        _ => ("secretRef", "secretKeyRef"),
+    };
     for (index, from) in container.get("envFrom").into_iter().flat_map(Value::items).enumerate() {
-        let path = path.clone().key("envFrom").index(index);
-        references.extend(
-            FROM.into_iter().filter_map(|(kind, whole, _)| {
-                named(kind, from.get(whole)?, "name", &path.clone().key(whole), Role::Env)
-            }),
-        );
+        let Some(value) = from.get(whole) else { continue };
+        let path = container.path().key("envFrom").index(index).key(whole);
+        references.extend(named(kind, value, "name", &path, Role::Env));
     }
     for (index, variable) in container.get("env").into_iter().flat_map(Value::items).enumerate() {
-        let Some(from) = variable.get("valueFrom") else { continue };
-        let path = path.clone().key("env").index(index).key("valueFrom");
-        references.extend(FROM.into_iter().filter_map(|(kind, _, single)| {
-            let (value, path) = (from.get(single)?, path.clone().key(single));
-            let key = value.get("key").and_then(Value::str).map(|key| (key, path.clone().key("key")));
-            Some(Reference { key, ..named(kind, value, "name", &path, Role::Env)? })
-        }));
+        let Some(value) = variable.at(&["valueFrom", single]) else { continue };
+        let path = container.path().key("env").index(index).keys(&["valueFrom", single]);
+        let key = value.get("key").and_then(Value::str).map(|key| (key, path.clone().key("key")));
+        references.extend(named(kind, value, "name", &path, Role::Env).map(|named| Reference { key, ..named }));
     }
 }
 
@@ -134,10 +149,9 @@ fn named<'a>(kind: Kind, value: Value<'a>, field: &'static str, path: &FieldPath
 /// are not there, where such absence may be claimed.
 pub(crate) fn report_absent(workload: &Workload<'_>, kind: Kind, roles: &[Role], sink: &mut Sink<'_>) {
     let (inventory, namespace) = (sink.inventory(), workload.resource.namespace());
-    let mut absent: Vec<Reference<'_>> = of(workload);
+    let mut absent: Vec<Reference<'_>> = of(workload, kind);
     absent.retain(|reference| {
-        reference.kind == kind
-            && !reference.optional
+        !reference.optional
             && roles.contains(&reference.role)
             && inventory.find(kind, namespace, reference.name).is_none()
     });
@@ -158,7 +172,7 @@ pub(crate) fn report_absent(workload: &Workload<'_>, kind: Kind, roles: &[Role],
 pub(crate) fn report_absent_keys(workload: &Workload<'_>, kind: Kind, sink: &mut Sink<'_>) {
     let (inventory, namespace) = (sink.inventory(), workload.resource.namespace());
     let mut reported = Vec::new();
-    for reference in of(workload).into_iter().filter(|reference| reference.kind == kind && !reference.optional) {
+    for reference in of(workload, kind).into_iter().filter(|reference| !reference.optional) {
         let Some((key, path)) = reference.key else { continue };
         let keys = |object: &Resource, field| object.value().get(field).is_some_and(|data| data.entry(key).is_some());
         let holds =

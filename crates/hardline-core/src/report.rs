@@ -1,5 +1,6 @@
 //! The report: a judgement joined with positions in text. Its JSON is `hardline.report/v1`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ pub struct Reported {
     /// What is wrong.
     pub message: String,
     /// What to do.
-    pub help: String,
+    pub help: Cow<'static, str>,
     /// The resource, unless the finding is about text that is none.
     pub resource: Option<ResourceId>,
     /// The field, as a JSON pointer.
@@ -208,28 +209,28 @@ pub struct Read {
 
 impl Report {
     /// Joins a judgement with the texts that its inventory was read from.
-    pub fn new(judgement: &Judgement, inventory: &Inventory, read: Read) -> Self {
+    pub fn new(judgement: Judgement, inventory: &Inventory, read: Read) -> Self {
         let mut findings: Vec<Reported> =
-            judgement.findings.iter().map(|judged| Reported::new(judged, inventory)).collect();
+            judgement.findings.into_iter().map(|judged| Reported::new(judged, inventory)).collect();
         findings.sort_by(|a, b| a.order().cmp(&b.order()));
         tell_apart(&mut findings);
         let mut counts = Counts::default();
         for finding in &findings {
             *counts.of(finding.severity) += 1;
         }
-        let exempted = judgement.exempted.iter().map(|exempted| ReportedExemption {
+        let exempted = judgement.exempted.into_iter().map(|exempted| ReportedExemption {
             rule: exempted.finding.rule.id,
-            message: exempted.finding.message.clone(),
+            message: exempted.finding.message,
             resource: resource_id(&exempted.finding.place, inventory),
-            reason: exempted.exemption.reason.clone(),
-            owner: exempted.exemption.owner.clone(),
+            reason: exempted.exemption.reason,
+            owner: exempted.exemption.owner,
             until: exempted.exemption.until.map(|until| until.to_string()),
             location: Location::of(&exempted.finding.place, inventory),
         });
         let exempted: Vec<_> = exempted.collect();
-        let unevaluated = judgement.unevaluated.iter();
+        let unevaluated = judgement.unevaluated.into_iter();
         let not_evaluated: Vec<_> =
-            unevaluated.map(|lack| NotEvaluated { rule: lack.rule, needs: lack.needs.clone() }).collect();
+            unevaluated.map(|lack| NotEvaluated { rule: lack.rule, needs: lack.needs }).collect();
         let summary = Summary {
             files: read.files,
             documents: read.documents,
@@ -283,27 +284,28 @@ impl std::iter::Sum for Counts {
 }
 
 impl Reported {
-    fn new(judged: &Judged, inventory: &Inventory) -> Self {
-        let finding = &judged.finding;
-        let evidence = finding.evidence.iter().map(|evidence| ReportedEvidence {
-            message: evidence.message.clone(),
+    fn new(judged: Judged, inventory: &Inventory) -> Self {
+        let Judged { finding, enforcement, severity } = judged;
+        let fingerprint = Fingerprint::of(&finding, inventory).to_string();
+        let evidence = finding.evidence.into_iter().map(|evidence| ReportedEvidence {
+            message: evidence.message,
             resource: resource_id(&evidence.place, inventory),
             path: path(&evidence.place),
             location: Location::of(&evidence.place, inventory),
         });
         Self {
             rule: finding.rule,
-            fingerprint: Fingerprint::of(finding, inventory).to_string(),
+            fingerprint,
             category: finding.rule.category,
-            severity: judged.severity,
-            enforcement: judged.enforcement,
-            message: finding.message.clone(),
-            help: finding.help.clone().unwrap_or_else(|| finding.rule.help.to_owned()),
+            severity,
+            enforcement,
+            message: finding.message,
+            help: finding.help.map_or(Cow::Borrowed(finding.rule.help), Cow::Owned),
             resource: resource_id(&finding.place, inventory),
             path: path(&finding.place),
             location: Location::of(&finding.place, inventory),
             evidence: evidence.collect(),
-            fix: ReportedFix::new(finding.fix.as_ref(), &finding.place, inventory),
+            fix: ReportedFix::new(finding.fix, &finding.place, inventory),
         }
     }
 
@@ -313,16 +315,16 @@ impl Reported {
 }
 
 impl ReportedFix {
-    fn new(fix: Option<&Fix>, place: &Place, inventory: &Inventory) -> Option<Self> {
+    fn new(fix: Option<Fix>, place: &Place, inventory: &Inventory) -> Option<Self> {
         match place {
-            Place::Field { resource, .. } => Some(Self { fix: fix?.clone(), resource: inventory[*resource].clone() }),
+            Place::Field { resource, .. } => Some(Self { fix: fix?, resource: inventory[*resource].clone() }),
             Place::Text { .. } => None,
         }
     }
 
     fn form(&self) -> Result<FixForm<'_>, Misfit> {
         let change = match &self.fix.change {
-            Change::Edits(edits) => ChangeForm::Edits(json_patch(&self.resource.value().to_json(), edits)?),
+            Change::Edits(edits) => ChangeForm::Edits(json_patch(self.resource.value(), edits)?),
             Change::NewResource(resource) => ChangeForm::Resource(resource),
         };
         Ok(FixForm { title: &self.fix.title, safety: self.fix.safety, change })

@@ -237,15 +237,31 @@ impl Resource {
         self.value().get("spec")?.get(key)
     }
 
+    /// Adds the object's names to a text, as a [`ResourceId`] displays.
+    pub(crate) fn write_name(&self, text: &mut String) {
+        text.extend([self.kind_name(), " "]);
+        if let Some(namespace) = self.namespace() {
+            text.extend([namespace, "/"]);
+        }
+        text.push_str(self.name());
+        if self.is_generated() {
+            text.push('*');
+        }
+    }
+
+    /// Whether the object has no name yet, but a prefix that the API server will make one from.
+    fn is_generated(&self) -> bool {
+        self.value().at(&["metadata", "name"]).is_none() && !self.name().is_empty()
+    }
+
     /// The object's names in owned text.
     pub fn id(&self) -> ResourceId {
         let name = self.name();
-        let generated = self.value().at(&["metadata", "name"]).is_none() && !name.is_empty();
         ResourceId {
             api_version: self.api_version().to_owned(),
             kind: self.kind_name().to_owned(),
             namespace: self.namespace().map(str::to_owned),
-            name: if generated { format!("{name}*") } else { name.to_owned() },
+            name: if self.is_generated() { format!("{name}*") } else { name.to_owned() },
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Source {
 struct Index {
     /// Where each line starts.
     lines: Vec<u32>,
-    /// How many characters start before each multiple of [`BLOCK`] bytes.
+    /// How many characters start before each multiple of [`BLOCK`] bytes; empty where each byte is one.
     characters: Vec<u32>,
 }
 
@@ -84,8 +84,11 @@ impl Source {
 
 impl Index {
     fn new(text: &[u8]) -> Self {
-        let newlines = text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n');
-        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
+        let newlines = memchr::memchr_iter(b'\n', text).map(|at| at as u32 + 1);
+        let lines = std::iter::once(0).chain(newlines).collect();
+        if text.is_ascii() {
+            return Self { lines, characters: Vec::new() };
+        }
         let mut before = 0;
         let counts = text.chunks(BLOCK).map(|block| {
             before += characters(block);
@@ -97,7 +100,8 @@ impl Index {
 
     fn characters_before(&self, text: &[u8], offset: usize) -> u32 {
         let block = offset / BLOCK;
-        self.characters[block] + characters(&text[block * BLOCK..offset])
+        let Some(before) = self.characters.get(block) else { return offset as u32 };
+        before + characters(&text[block * BLOCK..offset])
     }
 }
 

@@ -65,6 +65,19 @@ struct Node {
     next: u32,
     kind: NodeKind,
     flags: u8,
+    /// A key's [`Tag`]; 0 for any other node.
+    tag: Tag,
+}
+
+/// A digest of a key: keys with unequal tags differ, whatever their text.
+type Tag = u16;
+
+#[inline]
+fn tag(key: &str) -> Tag {
+    let key = key.as_bytes();
+    let (Some(first), Some(last)) = (key.first(), key.last()) else { return 0 };
+    let letters = first.wrapping_mul(31) ^ last.wrapping_mul(17) ^ key[key.len() / 2];
+    Tag::from_le_bytes([key.len() as u8, letters])
 }
 
 /// The scalar's source text has one quote at each end and no escapes.
@@ -259,14 +272,20 @@ impl<'t> Value<'t> {
     }
 
     /// A map's entry, null values included. Of a key set twice, also by a merge, the last one counts.
+    #[inline]
     pub fn entry(self, key: &str) -> Option<Entry<'t>> {
+        // Worked out by the compiler where the key is a literal.
+        self.tagged_entry(key, tag(key))
+    }
+
+    fn tagged_entry(self, key: &str, tag: Tag) -> Option<Entry<'t>> {
         let map = self.target();
         if map.tree.node(map.id).flags & (MERGE | DUPLICATE) == 0 {
-            return map.only_entry(key);
+            return map.only_entry(key, tag);
         }
         let mut last = None;
         map.each_written(&mut |entry| {
-            if entry.key.key_is(key) {
+            if entry.key.key_is(key, tag) {
                 last = Some(entry);
             }
         });
@@ -383,24 +402,13 @@ impl<'t> Value<'t> {
     }
 
     /// The entry of a key in a map that sets none twice: the innermost loop of every rule.
-    fn only_entry(self, key: &str) -> Option<Entry<'t>> {
+    fn only_entry(self, key: &str, tag: Tag) -> Option<Entry<'t>> {
         let tree = self.tree;
-        let text = tree.source.text.as_bytes();
         let Children { mut at, end, .. } = self.children(NodeKind::Map);
         while at < end {
-            let node = &tree.nodes[at as usize];
-            let written = (node.end - node.start) as usize;
             // An alias as key takes one node, as every key does.
-            let is_key = if node.flags & (SIDE | QUOTED | ALIAS) == 0 {
-                // Many keys have four letters; few begin alike. A call to compare them costs more.
-                written == key.len()
-                    && text.get(node.start as usize) == key.as_bytes().first()
-                    && &text[node.start as usize..node.end as usize] == key.as_bytes()
-            } else {
-                Value { tree, id: NodeId(at) }.raw() == key
-            };
-            if is_key {
-                let entry = |id| Value { tree, id: NodeId(id) };
+            let entry = |id| Value { tree, id: NodeId(id) };
+            if entry(at).key_is(key, tag) {
                 return Some(Entry { key: entry(at), value: entry(at + 1) });
             }
             at = tree.nodes[at as usize + 1].next;
@@ -408,18 +416,21 @@ impl<'t> Value<'t> {
         None
     }
 
-    fn key_is(self, key: &str) -> bool {
+    #[inline]
+    fn key_is(self, key: &str, tag: Tag) -> bool {
         let node = self.tree.node(self.id);
+        if node.tag != tag {
+            return false;
+        }
         if node.flags & (SIDE | QUOTED | ALIAS) == 0 {
-            return (node.end - node.start) as usize == key.len()
-                && &self.tree.source.text.as_bytes()[node.start as usize..node.end as usize] == key.as_bytes();
+            return &self.tree.source.text.as_bytes()[node.start as usize..node.end as usize] == key.as_bytes();
         }
         self.raw() == key
     }
 
     fn is_merge_key(self) -> bool {
         let node = self.tree.node(self.id);
-        node.flags & (SIDE | QUOTED | ALIAS | FLOW_OR_BLOCK) == 0 && self.key_is("<<")
+        node.flags & (SIDE | QUOTED | ALIAS | FLOW_OR_BLOCK) == 0 && self.key_is("<<", tag("<<"))
     }
 
     fn children(self, kind: NodeKind) -> Children<'t> {
@@ -789,9 +800,11 @@ impl TreeBuilder {
 
     #[inline]
     fn add_scalar(&mut self, start: u32, end: u32, mut kind: NodeKind, mut flags: u8) -> Result<(), BuildError> {
+        let mut is_key = false;
         if let Some(parent) = self.open.last_mut() {
             if parent.expects_key {
                 parent.expects_key = false;
+                is_key = true;
                 self.keys.push(self.tree.nodes.len() as u32);
                 if kind != NodeKind::Str {
                     self.stringify_key(start, end, kind, &mut flags)?;
@@ -811,6 +824,9 @@ impl TreeBuilder {
             self.check_finite(start, end, flags)?;
         }
         let id = self.push(start, end, kind, flags)?;
+        if is_key {
+            self.tree.nodes[id as usize].tag = tag(self.tree.text(NodeId(id)));
+        }
         if let Some(name) = self.pending_anchor.take() {
             self.tree.nodes[id as usize].flags |= ANCHORED;
             self.anchors.insert(name, Anchor { node: id, extent: Some(Extent { walk: 1, height: 0 }) });
@@ -874,6 +890,9 @@ impl TreeBuilder {
         }
         self.tree.side.push(Side { node: self.tree.nodes.len() as u32, start: anchor.node, len: 0 });
         let id = self.push(start, end, target.kind, SIDE | ALIAS)?;
+        if target.kind == NodeKind::Str {
+            self.tree.nodes[id as usize].tag = tag(self.tree.text(NodeId(anchor.node)));
+        }
         if let Some(name) = self.pending_anchor.take() {
             self.anchors.insert(name, anchor);
             self.tree.nodes[id as usize].flags |= ANCHORED;
@@ -884,7 +903,7 @@ impl TreeBuilder {
     #[inline]
     fn push(&mut self, start: u32, end: u32, kind: NodeKind, flags: u8) -> Result<u32, BuildError> {
         let id = u32::try_from(self.tree.nodes.len()).map_err(|_| BuildError::TooLarge)?;
-        self.tree.nodes.push(Node { start, end, next: id + 1, kind, flags });
+        self.tree.nodes.push(Node { start, end, next: id + 1, kind, flags, tag: 0 });
         self.walk += 1;
         self.last_end = end;
         Ok(id)
@@ -911,8 +930,8 @@ impl TreeBuilder {
         if keys.len() <= FEW_KEYS {
             for (at, &key) in keys.iter().enumerate().skip(1) {
                 let key = tree.value(NodeId(key));
-                let text = key.raw();
-                let same = |&before: &u32| tree.value(NodeId(before)).key_is(text);
+                let tag = tree.node(key.id).tag;
+                let same = |&before: &u32| tree.value(NodeId(before)).key_is(key.raw(), tag);
                 let mut before = keys[..at].iter().filter(|before| same(before));
                 if let (Some(&first), None) = (before.next(), before.next()) {
                     found.push(Duplicate::new(key, key.span(), tree.value(NodeId(first)).span()));
@@ -922,7 +941,7 @@ impl TreeBuilder {
             keys.sort_unstable_by(|&a, &b| {
                 tree.value(NodeId(a)).raw().cmp(tree.value(NodeId(b)).raw()).then(a.cmp(&b))
             });
-            let same = |&a: &u32, &b: &u32| tree.value(NodeId(a)).key_is(tree.value(NodeId(b)).raw());
+            let same = |&a: &u32, &b: &u32| tree.value(NodeId(a)).raw() == tree.value(NodeId(b)).raw();
             for group in keys.chunk_by(same) {
                 if let [first, key, ..] = *group {
                     let (first, key) = (tree.value(NodeId(first)), tree.value(NodeId(key)));

@@ -140,6 +140,9 @@ impl Walk {
             charts.insert(folder.to_owned(), chart);
             !chart
         });
+        if let Ok(real) = directory.canonicalize() {
+            self.real.insert(directory.to_owned(), real);
+        }
         for entry in builder.build() {
             match entry {
                 Ok(entry) => self.add_found(entry),
@@ -153,6 +156,7 @@ impl Walk {
         let is_link = entry.path_is_symlink();
         let path = entry.into_path();
         if file_type.is_dir() {
+            self.add_real(&path, is_link);
             if helm::is_chart(&path) {
                 self.add(Item::Chart { path, named: false }, is_link);
             }
@@ -191,6 +195,16 @@ impl Walk {
             }
         }
         self.expanded
+    }
+
+    /// Notes where a directory really is. A walk comes to a directory by the one that holds it, so
+    /// that the file system need not be asked again.
+    fn add_real(&mut self, directory: &Path, is_link: bool) {
+        let holder = directory.parent().and_then(|parent| self.real.get(parent));
+        if let (Some(holder), Some(name), false) = (holder, directory.file_name(), is_link) {
+            let real = holder.join(name);
+            self.real.insert(directory.to_owned(), real);
+        }
     }
 
     /// The file that a path leads to, as links in its directory and the file itself have it.

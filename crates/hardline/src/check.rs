@@ -118,8 +118,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Standard output belongs to the fixed text, where that goes there.
     if mended.is_printed() {
         terminal::print_error(write)?;
-    } else {
+    } else if args.format.is_styled() {
         terminal::print(write)?;
+    } else {
+        terminal::print_plain(write)?;
     }
     if !args.quiet && matches!(args.format, Format::Concise | Format::Github) {
         terminal::print_error(|err| reporter::summary(&report, &view, err))?;
@@ -137,7 +139,7 @@ fn judge_sources(args: &Args) -> anyhow::Result<(Report, Mended)> {
         let inventory = Inventory::new(loaded.resources.clone(), coverage);
         (judge(&inventory, loaded.findings.clone(), &config), inventory)
     });
-    let report = Report::new(&judgement, &inventory, loaded.read);
+    let report = Report::new(judgement, &inventory, loaded.read);
     drop(progress);
     if !args.quiet {
         loaded.notices.iter().for_each(|notice| terminal::notice(notice));

@@ -49,6 +49,11 @@ pub(crate) struct View {
 }
 
 impl Format {
+    /// Whether the form has colours, on a terminal that shows them.
+    pub(crate) fn is_styled(self) -> bool {
+        matches!(self, Self::Human | Self::Concise)
+    }
+
     /// Writes a report.
     pub(crate) fn write(self, report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
         match self {

@@ -55,7 +55,16 @@ pub(crate) fn width() -> usize {
 
 /// Writes to standard output in one go. That the reader has gone away, as `head` does, is no error.
 pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::new(anstream::stdout().lock());
+    print_to(anstream::stdout().lock(), write)
+}
+
+/// As [`print`], for text without styles, which is not searched for them: reports may be long.
+pub(crate) fn print_plain(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    print_to(io::stdout().lock(), write)
+}
+
+fn print_to(out: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 << 10, out);
     let written = write(&mut out).and_then(|()| out.flush());
     // The buffer would try again when dropped.
     let _ = out.into_parts();

@@ -1,14 +1,17 @@
 //! The resources of one layer of an inventory, and the indices to find them by.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::OnceLock;
+
+use foldhash::fast::RandomState;
 
 use crate::mentions::Mentions;
 use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
 use crate::tree::{Entry, Value};
 use crate::workload::Workload;
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Resources with indices from `first` on.
 ///
@@ -43,15 +46,15 @@ impl Layer {
         let mut layer = Self {
             first,
             resources,
-            namespaces: HashMap::new(),
-            by_kind: HashMap::new(),
-            by_name: HashMap::new(),
-            workloads: HashMap::new(),
-            by_label: HashMap::new(),
-            by_selector: HashMap::new(),
-            by_target: HashMap::new(),
-            definitions: HashMap::new(),
-            hasher: RandomState::new(),
+            namespaces: HashMap::default(),
+            by_kind: HashMap::default(),
+            by_name: HashMap::default(),
+            workloads: HashMap::default(),
+            by_label: HashMap::default(),
+            by_selector: HashMap::default(),
+            by_target: HashMap::default(),
+            definitions: HashMap::default(),
+            hasher: RandomState::default(),
             mentions: OnceLock::new(),
         };
         let mut resources = std::mem::take(&mut layer.resources);

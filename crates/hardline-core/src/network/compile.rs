@@ -56,11 +56,13 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
     let mut network = Network {
         endpoints,
         by_resource: HashMap::new(),
+        by_namespace: HashMap::new(),
         classes: Vec::new(),
         externals,
         policies: Vec::new(),
         rules: Vec::new(),
         isolated: [Bits::new(index.len), Bits::new(index.len)],
+        isolated_namespaces: Default::default(),
         problems,
         unmodelled: unmodelled(inventory),
         dns,
@@ -82,6 +84,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
     for (at, endpoint) in (0u32..).zip(&network.endpoints) {
         network.classes[endpoint.class as usize].endpoints.push(at);
         network.by_resource.insert(endpoint.resource, at);
+        network.by_namespace.entry(endpoint.namespace.clone()).or_default().push(at);
     }
     network
 }
@@ -120,11 +123,12 @@ fn add_policy<'a>(
         });
     }
     let resource = draft.resource.index;
-    let whole = match draft.subject.namespaces {
-        NamespacesOf::Named(name) if draft.subject.pods.is_everything() => Some(name.into()),
-        _ => None,
-    };
-    network.policies.push(Policy { resource, whole, subject, isolates: draft.isolates });
+    if let (NamespacesOf::Named(name), true) = (draft.subject.namespaces, draft.subject.pods.is_everything()) {
+        for &direction in &draft.isolates {
+            network.isolated_namespaces[direction as usize].insert(name.into());
+        }
+    }
+    network.policies.push(Policy { resource, subject, isolates: draft.isolates });
 }
 
 /// Numbers for the names of ports.

@@ -31,8 +31,6 @@ impl Network {
     /// Whether pods of a namespace may do only what policies allow, also those that no policy
     /// names: by a `NetworkPolicy` that selects every pod, or a denial of the Baseline tier.
     pub fn denies_by_default(&self, namespace: &str, direction: Direction) -> bool {
-        let isolates =
-            |policy: &Policy| policy.whole.as_deref() == Some(namespace) && policy.isolates.contains(&direction);
         let denies = |rule: &Rule| {
             let baseline = rule.direction == direction && matches!(rule.tier, Tier::Baseline(_));
             let everything = rule.peers.contains(self.stranger.0 as usize) && rule.ports == Ports::all();
@@ -43,12 +41,13 @@ impl Network {
                 && everything
                 && pods.all(|endpoint| subject.contains(endpoint.class as usize))
         };
-        self.policies.iter().any(isolates) || self.rules.iter().any(denies)
+        self.isolated_namespaces[direction as usize].contains(namespace) || self.rules.iter().any(denies)
     }
 
     /// The endpoints of a namespace that policies hold: those on their node's network are left out.
-    pub fn endpoints_in<'n>(&'n self, namespace: &'n str) -> impl Iterator<Item = &'n Endpoint> {
-        self.endpoints.iter().filter(move |endpoint| !endpoint.host_network && &*endpoint.namespace == namespace)
+    pub fn endpoints_in(&self, namespace: &str) -> impl Iterator<Item = &Endpoint> + use<'_> {
+        let numbers = self.by_namespace.get(namespace).into_iter().flatten();
+        numbers.map(|&at| &self.endpoints[at as usize]).filter(|endpoint| !endpoint.host_network)
     }
 
     /// The endpoints to which a `NetworkPolicy` allows some egress, but nobody allows the

@@ -141,7 +141,7 @@ fn settings<'a>(inventory: &'a Inventory, workload: &Workload<'a>) -> Vec<&'a st
         let env = container.get("env").into_iter().flat_map(Value::items);
         texts.extend(env.filter_map(|variable| variable.get("value")?.str()));
     }
-    for reference in references::of(workload).iter().filter(|reference| reference.kind == Kind::ConfigMap) {
+    for reference in references::of(workload, Kind::ConfigMap) {
         let Some(map) = inventory.find(Kind::ConfigMap, workload.resource.namespace(), reference.name) else {
             continue;
         };

@@ -106,8 +106,7 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
         return;
     };
     let mut seen = Vec::new();
-    for claim in references::of(workload).into_iter().filter(|reference| reference.kind == Kind::PersistentVolumeClaim)
-    {
+    for claim in references::of(workload, Kind::PersistentVolumeClaim) {
         let found = inventory.find(Kind::PersistentVolumeClaim, workload.resource.namespace(), claim.name);
         let Some((found, mode)) = found.and_then(|found| Some((found, single_node_mode(found)?))) else { continue };
         if seen.contains(&claim.name) {

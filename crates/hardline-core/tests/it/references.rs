@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hardline_core::references;
+use hardline_core::resource::Kind;
 use hardline_core::source::Source;
 use hardline_core::workload::Workload;
 
@@ -38,7 +39,8 @@ spec:
 fn every_reference_of_a_pod_is_found_where_it_is_written() {
     let read = hardline_manifest::read::read(&Arc::new(Source::new("test.yaml", EVERYTHING)));
     let workload = Workload::of(&read.resources[0]).unwrap();
-    let found = references::of(&workload);
+    let kinds = [Kind::ServiceAccount, Kind::Secret, Kind::ConfigMap, Kind::PersistentVolumeClaim];
+    let found: Vec<_> = kinds.into_iter().flat_map(|kind| references::of(&workload, kind)).collect();
     let lines: Vec<String> = found
         .iter()
         .map(|reference| {
@@ -50,14 +52,14 @@ fn every_reference_of_a_pod_is_found_where_it_is_written() {
     let expected = [
         "ServiceAccount web Identity /spec/serviceAccount",
         "Secret registry ImagePull /spec/imagePullSecrets/0/name",
-        "ConfigMap settings Volume /spec/volumes/0/configMap/name k at /spec/volumes/0/configMap/items/0/key",
         "Secret tls Volume /spec/volumes/1/secret/secretName optional",
-        "PersistentVolumeClaim data Volume /spec/volumes/2/persistentVolumeClaim/claimName",
         "Secret token Volume /spec/volumes/3/projected/sources/0/secret/name",
-        "ConfigMap roots Volume /spec/volumes/3/projected/sources/1/configMap/name",
-        "ConfigMap shared Env /spec/initContainers/0/envFrom/0/configMapRef/name",
         "Secret shared Env /spec/initContainers/0/envFrom/1/secretRef/name",
         "Secret database Env /spec/containers/0/env/1/valueFrom/secretKeyRef/name url at /spec/containers/0/env/1/valueFrom/secretKeyRef/key",
+        "ConfigMap settings Volume /spec/volumes/0/configMap/name k at /spec/volumes/0/configMap/items/0/key",
+        "ConfigMap roots Volume /spec/volumes/3/projected/sources/1/configMap/name",
+        "ConfigMap shared Env /spec/initContainers/0/envFrom/0/configMapRef/name",
+        "PersistentVolumeClaim data Volume /spec/volumes/2/persistentVolumeClaim/claimName",
     ];
     assert_eq!(lines, expected);
 }

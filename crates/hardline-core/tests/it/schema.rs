@@ -311,7 +311,7 @@ fn the_corpus_holds_these_defects_and_no_others() {
         let resources: Vec<_> = files.iter().flat_map(read).collect();
         let coverage = Coverage::of_manifests(&resources);
         let inventory = Inventory::new(resources, coverage);
-        let report = Report::new(&judge(&inventory, Vec::new(), &schema_rules(37)), &inventory, Read::default());
+        let report = Report::new(judge(&inventory, Vec::new(), &schema_rules(37)), &inventory, Read::default());
         lines.extend(report.findings.iter().map(|finding| {
             let (file, line) = (finding.location.file(), finding.location.line);
             format!("{file}:{line} {}: {}", finding.rule.id, finding.message)

@@ -29,7 +29,7 @@ pub(crate) fn judgement(text: &str, config: &Config) -> Judgement {
 /// The report on a text of manifests.
 pub(crate) fn report(text: &str, config: &Config) -> Report {
     let (judgement, inventory) = judged(text, config);
-    Report::new(&judgement, &inventory, Read::default())
+    Report::new(judgement, &inventory, Read::default())
 }
 
 /// The lines on which one rule finds something, one per finding, sorted.

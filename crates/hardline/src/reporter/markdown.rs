@@ -203,7 +203,7 @@ mod tests {
         let read = hardline_manifest::read::read(&std::sync::Arc::new(Source::new("a.yaml", pod.repeat(300))));
         let inventory = Inventory::new(read.resources, Coverage::nothing());
         let judgement = judge(&inventory, read.findings, &Config::new(Date { year: 2026, month: 6, day: 1 }));
-        let report = Report::new(&judgement, &inventory, Read::default());
+        let report = Report::new(judgement, &inventory, Read::default());
         let text = comment(&report, LIMIT);
         assert!(text.len() <= LIMIT && text.len() > LIMIT - 1_000, "{}", text.len());
         let shown = text.matches("\n- ").count();
