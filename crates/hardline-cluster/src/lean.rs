@@ -19,10 +19,16 @@ use crate::origin::{Manager, Origin};
 pub struct Lean {
     /// The object in JSON, with `apiVersion` and `kind`.
     pub text: String,
+    /// Its namespace; empty where it is in none.
+    pub namespace: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
     /// Where it comes from.
     pub origin: Origin,
     /// What the cluster calls it, for ever: never given twice.
     pub uid: Box<str>,
+    /// The state of the cluster that it is from: `resourceVersion`.
+    pub version: Box<str>,
     /// The owner that controls it.
     pub owner: Option<Owner>,
 }
@@ -109,6 +115,10 @@ const fn cut(path: &'static [&'static str], action: Action) -> Cut {
 const MANAGED_FIELDS: Cut = cut(&["metadata", "managedFields"], Action::Drop);
 const LAST_APPLIED: Cut =
     cut(&["metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"], Action::Drop);
+/// Changes with every write, also of what is cut out.
+const VERSION: Cut = cut(&["metadata", "resourceVersion"], Action::Drop);
+/// Leaders of old renewed their lease in the annotation of a config map, every other second.
+const LEADER: Cut = cut(&["metadata", "annotations", "control-plane.alpha.kubernetes.io/leader"], Action::Drop);
 const VALUES: [Cut; 2] = [cut(&["data", "*"], Action::Blank), cut(&["stringData", "*"], Action::Blank)];
 const SCHEMAS: [Cut; 2] =
     [cut(&["spec", "versions", "*", "schema"], Action::Drop), cut(&["spec", "validation"], Action::Drop)];
@@ -117,7 +127,8 @@ impl Lean {
     /// What is kept of an object of a kind. The kind stands in for `apiVersion` and `kind`, which
     /// members of lists leave out.
     pub fn of(object: &RawValue, observed: &ObservedKind, api_version: &str) -> Self {
-        let mut cuts = vec![MANAGED_FIELDS, LAST_APPLIED, cut(&["status"], Action::Only(observed.status))];
+        let mut cuts =
+            vec![MANAGED_FIELDS, LAST_APPLIED, VERSION, LEADER, cut(&["status"], Action::Only(observed.status))];
         match observed.keep {
             Keep::All => {}
             Keep::Keys => cuts.extend(VALUES),
@@ -147,7 +158,10 @@ impl Lean {
         write_entries(&mut lean.text, &entries, cuts, 0);
         lean.text.push('}');
         if let Some(metadata) = entries.get("metadata").and_then(Entries::of) {
+            lean.namespace = metadata.text("namespace").unwrap_or_default();
+            lean.name = metadata.text("name").unwrap_or_default();
             lean.uid = metadata.text("uid").unwrap_or_default();
+            lean.version = metadata.text("resourceVersion").unwrap_or_default();
             lean.owner = metadata.get("ownerReferences").and_then(controller);
             lean.origin.created = metadata.text("creationTimestamp");
             lean.origin.managers = metadata.get("managedFields").map(managers).unwrap_or_default();

@@ -1,12 +1,17 @@
 //! OBSERVED: a live cluster or a dump as an inventory.
 //!
-//! [`list::observe`] reads a cluster once. [`kinds::OBSERVED`] is the one list of what is read;
-//! everything else, RBAC included, follows from it.
+//! [`list::observe`] reads a cluster once; [`live::Live`] keeps watching it. Both feed a
+//! [`store::Store`], which gives an [`observed::Observed`]: the inventory, where each of its
+//! resources comes from, and what could not be read. [`kinds::OBSERVED`] is the one list of what is
+//! read; everything else, RBAC included, follows from it.
 
 pub mod client;
 pub mod kinds;
 pub mod lean;
 pub mod list;
+pub mod live;
 pub mod observed;
 pub mod origin;
+mod place;
+pub mod store;
 pub mod template;

@@ -50,37 +50,31 @@ const TOKEN_VOLUME: &str = "kube-api-access-";
 /// Marks a pod that got demands from the `LimitRange` of its namespace.
 const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 
-/// What may differ between a pod and the template that it is compared with.
+/// What may differ between two templates that say the same.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Allowance<'o> {
-    /// The owner, whose controller adds what its kind needs.
-    owner: Option<&'o Resource>,
+pub struct Allowance {
+    /// The kind of the owner, whose controller adds what its kind needs. A template is its own.
+    pub owner: Option<Kind>,
     /// Containers may have got demands from a `LimitRange`.
-    demands: bool,
+    pub demands: bool,
 }
 
-impl<'o> Allowance<'o> {
-    /// What may differ between an owner's template and an object that it made.
-    pub fn of(owner: &'o Resource, made: &Resource) -> Self {
-        Self { owner: Some(owner), demands: made.kind() == Kind::Pod && made.annotation(LIMIT_RANGER).is_some() }
+impl Allowance {
+    /// Whether a pod has demands that it was not created with.
+    pub fn is_ranged(resource: &Resource) -> bool {
+        resource.kind() == Kind::Pod && resource.annotation(LIMIT_RANGER).is_some()
     }
 
-    fn is_of(&self, kind: Kind) -> bool {
-        self.owner.is_some_and(|owner| owner.kind() == kind)
-    }
-
-    /// Whether the controller puts a volume of the pod's own in the place of this one.
-    fn is_claimed(&self, name: &str) -> bool {
-        let templates = self.owner.and_then(|owner| owner.spec("volumeClaimTemplates"));
-        let mut claims = templates.into_iter().flat_map(Value::items);
-        claims.any(|claim| claim.at(&["metadata", "name"]).and_then(Value::str) == Some(name))
+    fn is_of(self, kind: Kind) -> bool {
+        self.owner == Some(kind)
     }
 }
 
 /// A number that two pod templates share if they say the same, but for what is allowed. The numbers
 /// of one hasher can be compared; nobody outside can make two templates share one.
-pub fn digest(workload: &Workload<'_>, allowance: Allowance<'_>, hasher: &RandomState) -> u64 {
-    let digest = Digest { hasher, allowance };
+pub fn digest(workload: &Workload<'_>, allowance: Allowance, hasher: &RandomState) -> u64 {
+    let name = if workload.kind() == Kind::Pod { workload.resource.name() } else { "" };
+    let digest = Digest { hasher, allowance, name };
     let labels = workload.pod_labels().into_iter().flat_map(Value::entries);
     let labels = labels.filter(|label| !GIVEN_LABELS.contains(&label.key.raw()));
     let labels =
@@ -91,7 +85,9 @@ pub fn digest(workload: &Workload<'_>, allowance: Allowance<'_>, hasher: &Random
 
 struct Digest<'d> {
     hasher: &'d RandomState,
-    allowance: Allowance<'d>,
+    allowance: Allowance,
+    /// What the pod is called, if it is one.
+    name: &'d str,
 }
 
 impl Digest<'_> {
@@ -145,7 +141,7 @@ impl Digest<'_> {
             }
             "volumes" => self.list_without(
                 value,
-                |item| name(item).starts_with(TOKEN_VOLUME) || self.allowance.is_claimed(&name(item)),
+                |item| name(item).starts_with(TOKEN_VOLUME) || self.is_claimed(item, &name(item)),
                 |item| self.value(item),
             ),
             "containers" | "initContainers" => {
@@ -177,6 +173,13 @@ impl Digest<'_> {
             }))),
             _ => Some(self.value(value)),
         }
+    }
+
+    /// Whether the controller of stateful sets made the volume, from a claim of the pod's own.
+    fn is_claimed(&self, volume: Value<'_>, name: &str) -> bool {
+        let claim = volume.at(&["persistentVolumeClaim", "claimName"]).and_then(Value::str);
+        self.allowance.is_of(Kind::StatefulSet)
+            && claim.and_then(|claim| claim.strip_prefix(name)?.strip_prefix('-')) == Some(self.name)
     }
 
     /// Requests that are missing are as high as the limits, which the API server writes into pods

@@ -1,8 +1,8 @@
 //! One pass over a cluster.
 
 use hardline_cluster::client::Error;
-use hardline_cluster::list::{Options, Scope, observe};
-use hardline_cluster::observed::Observed;
+use hardline_cluster::list::{Options, observe};
+use hardline_cluster::observed::{Observed, Scope};
 use hardline_core::resource::Kind;
 use serde_json::{Value as Json, json};
 

@@ -3,4 +3,5 @@
 
 mod kinds;
 mod list;
+mod live;
 mod support;

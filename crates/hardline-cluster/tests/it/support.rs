@@ -1,6 +1,6 @@
 //! An API server's answers, without one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use hardline_cluster::client::Cluster;
@@ -16,6 +16,10 @@ pub struct Answers {
     pub forbidden: BTreeSet<String>,
     /// Continue tokens other than the first page's expire once.
     pub forgetful: bool,
+    /// Lists may be streamed by watches.
+    pub streams: bool,
+    /// What watches of a path say, one list of events for each watch; then nothing.
+    pub watches: BTreeMap<String, VecDeque<Vec<Json>>>,
     /// The requests that came, path and query.
     pub requests: Arc<Mutex<Vec<String>>>,
 }
@@ -35,7 +39,12 @@ impl Answers {
     }
 
     pub fn cluster(&self) -> Cluster {
-        let answers = Arc::new(Mutex::new(self.clone()));
+        Self::shared(&Arc::new(Mutex::new(self.clone())))
+    }
+
+    /// A cluster whose answers may be changed while it is asked.
+    pub fn shared(answers: &Arc<Mutex<Self>>) -> Cluster {
+        let answers = answers.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let response = answers.lock().unwrap().answer(&request);
             async move { Ok::<_, std::convert::Infallible>(response) }
@@ -68,6 +77,9 @@ impl Answers {
             None if built_in => Vec::new(),
             None => return status(404, "the server could not find the requested resource", None),
         };
+        if parameter("watch").is_some() {
+            return self.watch(path, items, parameter("sendInitialEvents").is_some());
+        }
         let from: usize = parameter("continue").map_or(0, |token| token.parse().unwrap());
         let limit: usize = parameter("limit").map_or(usize::MAX, |limit| limit.parse().unwrap());
         if from > 0 && std::mem::take(&mut self.forgetful) {
@@ -75,8 +87,32 @@ impl Answers {
         }
         let to = from.saturating_add(limit).min(items.len());
         let token = if to < items.len() { to.to_string() } else { String::new() };
-        ok(&json!({"kind": "List", "metadata": {"continue": token}, "items": items[from..to]}))
+        let metadata = json!({"continue": token, "resourceVersion": "7"});
+        ok(&json!({"kind": "List", "metadata": metadata, "items": items[from..to]}))
     }
+
+    fn watch(&mut self, path: &str, items: Vec<Json>, initial: bool) -> Response<Body> {
+        if initial && !self.streams {
+            return status(422, "sendInitialEvents is forbidden for watch", None);
+        }
+        let mut events = Vec::new();
+        if initial {
+            events.extend(items.into_iter().map(|item| json!({"type": "ADDED", "object": item})));
+            events.push(bookmark("8", true));
+        }
+        events.extend(self.watches.get_mut(path).and_then(VecDeque::pop_front).into_iter().flatten());
+        // The type comes first, as from the API server; the reader of objects counts on it.
+        let line = |event: &Json| format!("{{\"type\":{},\"object\":{}}}", event["type"], event["object"]);
+        let lines = events.iter().map(line).collect::<Vec<_>>().join("\n");
+        Response::builder().status(200).body(Body::from(lines.into_bytes())).unwrap()
+    }
+}
+
+/// What a watch says where nothing has changed.
+pub fn bookmark(version: &str, ends_list: bool) -> Json {
+    let annotations = if ends_list { json!({"k8s.io/initial-events-end": "true"}) } else { json!({}) };
+    let metadata = json!({"resourceVersion": version, "annotations": annotations});
+    json!({"type": "BOOKMARK", "object": {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}})
 }
 
 fn ok(body: &Json) -> Response<Body> {
