@@ -13,7 +13,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     optional("deny", &["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])?;
     generated::write(true)?;
     tools::build()?;
-    tools::build_control_plane(None)?;
+    tools::build_control_plane(Some("1.34"))?;
     cargo(&["test", "--workspace", "--locked"])
 }
 

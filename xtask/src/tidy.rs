@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hardline-manifest", &["hardline-core"]),
     ("hardline-core", &[]),
     ("hardline-controlplane", &[]),
+    ("hardline-e2e", &[]),
 ];
 
 #[test]

@@ -36,7 +36,7 @@ use client::Client;
 pub use client::Response;
 use files::User;
 use processes::{Group, Process};
-pub use programs::program;
+pub use programs::{cargo, program, tool};
 
 /// How often a control plane is started on other ports when somebody else has taken the first.
 const ATTEMPTS: u32 = 3;
@@ -262,6 +262,19 @@ impl ControlPlane {
         // kubectl caches by the server's address, which other control planes may have had.
         command.env("KUBECACHEDIR", self.folder().join("cache"));
         command
+    }
+
+    /// Helm as the administrator.
+    ///
+    /// # Errors
+    /// When there is no Helm and it cannot be built.
+    pub fn helm(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut command = Command::new(tool("helm")?);
+        command.args(arguments).env("KUBECONFIG", self.kubeconfig());
+        for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+            command.env(name, self.folder().join("helm"));
+        }
+        Ok(command)
     }
 
     /// Asks the API server, as the administrator; PATCH merges. A status such as 403 is an answer, not

@@ -99,6 +99,12 @@ fn pods_are_created_bound_and_run() {
 }
 
 #[test]
+fn an_older_api_server_runs_as_well() {
+    let plane = ControlPlane::setup().kubernetes("1.34").start().unwrap();
+    assert_eq!(plane.expect("GET", "/version", None).unwrap()["gitVersion"], "v1.34.4");
+}
+
+#[test]
 fn nothing_is_left_when_it_is_dropped_and_the_logs_when_a_test_fails() {
     let plane = ControlPlane::start().unwrap();
     let (folder, server) = (plane.folder().to_owned(), plane.server().to_owned());
@@ -128,5 +134,5 @@ fn a_start_that_fails_says_why() {
     assert!(late.contains("after 0ns it does not hold that the API server is ready"), "{late}");
 
     let version = complaint(ControlPlane::setup().kubernetes("0.1").start());
-    assert!(version.contains("`cargo xtask controlplane --build-only` failed"), "{version}");
+    assert!(version.contains("`cargo xtask controlplane --build-only --kubernetes 0.1` failed"), "{version}");
 }

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
+use hardline_controlplane::tool;
 use hardline_core::resource::Resource;
 use hardline_core::tree::Value;
 use hardline_manifest::load::{Error, Loaded, Options};
@@ -15,23 +15,12 @@ use serde_json::Value as Json;
 use crate::inputs::{config_map, directory, names, try_read};
 use crate::support::shared;
 
-/// Where `cargo xtask tools` puts the renderers. It is run once if they are not there.
-static TOOLS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let tools = root.join("target/tools");
-    if !(tools.join("helm").exists() && tools.join("kustomize").exists()) {
-        let built = Command::new(env!("CARGO")).args(["xtask", "tools"]).current_dir(&root).status().unwrap();
-        assert!(built.success(), "these tests run Helm and Kustomize, and `cargo xtask tools` did not build them");
-    }
-    tools
-});
-
 fn helm() -> OsString {
-    TOOLS.join("helm").into()
+    tool("helm").unwrap().into()
 }
 
 fn kustomize() -> OsString {
-    TOOLS.join("kustomize").into()
+    tool("kustomize").unwrap().into()
 }
 
 fn options() -> Options {
