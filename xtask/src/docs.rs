@@ -55,6 +55,9 @@ fn page(rule: &Rule) -> String {
         let kinds: Vec<_> = rule.needs.iter().map(ToString::to_string).collect();
         facts.push(format!("needs every {} of the namespace", kinds.join(", ")));
     }
+    if rule.cel.is_some() {
+        facts.push("also in CEL, for the API server itself".into());
+    }
     if rule.profile == Profile::Critical {
         facts.push("off under production".into());
     }

@@ -20,6 +20,8 @@ pub(crate) struct Client {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
+    /// The texts of the `Warning` headers.
+    pub warnings: Vec<String>,
     /// The body: an object of Kubernetes, or its `Status`; a string if it is not JSON.
     pub body: Json,
 }
@@ -51,9 +53,12 @@ impl Client {
             None => self.agent.run(request.body(())?),
         };
         let mut answer = answer.with_context(|| format!("{method} {path}"))?;
+        let warnings = answer.headers().get_all("Warning").iter().filter_map(|warning| warning.to_str().ok());
+        let warnings =
+            warnings.map(|warning| warning.trim_start_matches("299 - ").trim_matches('"').to_owned()).collect();
         let text = answer.body_mut().with_config().limit(u64::MAX).read_to_string()?;
         let body = serde_json::from_str(&text).unwrap_or(Json::String(text));
-        Ok(Response { status: answer.status().as_u16(), body })
+        Ok(Response { status: answer.status().as_u16(), warnings, body })
     }
 
     /// The body of an answer of success.

@@ -27,14 +27,15 @@ pub enum Exposure {
 }
 
 /// File names of the sockets of container runtimes.
-const SOCKETS: [&str; 6] =
+pub(crate) const SOCKETS: [&str; 6] =
     ["docker.sock", "dockershim.sock", "cri-dockerd.sock", "containerd.sock", "crio.sock", "podman.sock"];
 
 /// Directories in which those sockets lie.
-const SOCKET_FOLDERS: [&str; 5] = ["/run/docker", "/run/containerd", "/run/crio", "/run/k3s/containerd", "/run/podman"];
+pub(crate) const SOCKET_FOLDERS: [&str; 5] =
+    ["/run/docker", "/run/containerd", "/run/crio", "/run/k3s/containerd", "/run/podman"];
 
 /// Directories that are sensitive as a whole; what lies in them may be harmless.
-const SENSITIVE: [&str; 14] = [
+pub(crate) const SENSITIVE: [&str; 14] = [
     "/",
     "/dev",
     "/etc",
@@ -52,7 +53,7 @@ const SENSITIVE: [&str; 14] = [
 ];
 
 /// Directories that are sensitive, and all below them.
-const SENSITIVE_TREES: [&str; 5] = ["/etc/kubernetes", "/etc/shadow", "/etc/ssh", "/root", "/var/lib/etcd"];
+pub(crate) const SENSITIVE_TREES: [&str; 5] = ["/etc/kubernetes", "/etc/shadow", "/etc/ssh", "/root", "/var/lib/etcd"];
 
 impl<'a> HostPath<'a> {
     /// Those of a workload.

@@ -16,6 +16,14 @@ pub struct ImageReference<'a> {
     pub digest: Option<&'a str>,
 }
 
+/// The same as regular expressions, for CEL: registry, repository, tag and digest.
+pub(crate) const GRAMMAR: [&str; 4] = [
+    "(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])([.]([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*(:[0-9]+)?/|[[][0-9a-fA-F:.]+[]](:[0-9]+)?/)?",
+    "[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*",
+    "(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?",
+    "(@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|sha384:[0-9a-f]{96}))?",
+];
+
 /// Why a text is no reference to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidImage {

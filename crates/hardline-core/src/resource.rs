@@ -30,6 +30,12 @@ macro_rules! kinds {
                 match self { $(Self::$name => stringify!($name),)+ Self::Other => "" }
             }
 
+            /// The kind's API group, the newest where there were several; empty for the core group
+            /// and for [`Kind::Other`].
+            pub fn group(self) -> &'static str {
+                match self { $(Self::$name => [$($group),+][0],)+ Self::Other => "" }
+            }
+
             /// Whether objects of the kind live in a namespace. Unknown kinds are taken to.
             pub fn is_namespaced(self) -> bool {
                 match self { $(Self::$name => kinds!(@ $scope),)+ Self::Other => true }

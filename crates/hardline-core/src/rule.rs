@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cel::Cel;
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::resource::{Kind, Resource};
@@ -37,6 +38,8 @@ pub struct Rule {
     /// The kinds, beside its subject, that the rule must know completely in the subject's
     /// namespace before it may claim that something is absent. Without them it is not evaluated.
     pub needs: &'static [Kind],
+    /// The rule in CEL, where it needs nothing but the object.
+    pub cel: Option<Cel>,
 }
 
 /// What a rule looks at. The engine does the traversal.
@@ -122,6 +125,7 @@ impl Rule {
         standard: None,
         check: Check::Reader,
         needs: &[],
+        cel: None,
     };
 
     /// The rule of this id.

@@ -29,6 +29,32 @@ const CUSTOM_WORKLOADS: &[(&str, &str, &[&str])] = &[
     ("apps.kruise.io", "DaemonSet", &["spec", "template"]),
 ];
 
+/// Whether all resources of a kind carry a pod.
+pub fn is_carrier(kind: Kind) -> bool {
+    template_of(kind).is_some()
+}
+
+/// Known kinds of other projects that carry a pod: their API groups and names.
+pub fn custom() -> impl Iterator<Item = (&'static str, &'static str)> {
+    CUSTOM_WORKLOADS.iter().map(|known| (known.0, known.1))
+}
+
+/// Where a kind carries its pod template.
+fn template_of(kind: Kind) -> Option<&'static [&'static str]> {
+    match kind {
+        Kind::Pod => Some(&[]),
+        Kind::Deployment
+        | Kind::StatefulSet
+        | Kind::DaemonSet
+        | Kind::ReplicaSet
+        | Kind::ReplicationController
+        | Kind::Job => Some(&["spec", "template"]),
+        Kind::PodTemplate => Some(&["template"]),
+        Kind::CronJob => Some(&["spec", "jobTemplate", "spec", "template"]),
+        _ => None,
+    }
+}
+
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -58,21 +84,12 @@ pub struct Container<'a> {
 impl<'a> Workload<'a> {
     /// The view of a resource that carries a pod; `None` for all others.
     pub fn of(resource: &'a Resource) -> Option<Self> {
-        let path: &'static [&'static str] = match resource.kind() {
-            Kind::Pod => &[],
-            Kind::Deployment
-            | Kind::StatefulSet
-            | Kind::DaemonSet
-            | Kind::ReplicaSet
-            | Kind::ReplicationController
-            | Kind::Job => &["spec", "template"],
-            Kind::PodTemplate => &["template"],
-            Kind::CronJob => &["spec", "jobTemplate", "spec", "template"],
+        let path = match resource.kind() {
             Kind::Other => {
                 let (group, kind) = (resource.group(), resource.kind_name());
                 CUSTOM_WORKLOADS.iter().find(|known| known.0 == group && known.1 == kind)?.2
             }
-            _ => return None,
+            kind => template_of(kind)?,
         };
         let template = resource.value().at(path);
         let pod_spec = template.and_then(|template| template.get("spec"));

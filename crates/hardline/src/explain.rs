@@ -50,6 +50,8 @@ struct Explained {
     profile: Profile,
     standard: Option<String>,
     needs: Vec<&'static str>,
+    /// Whether `hardline install --policies` lets the API server enforce the rule itself.
+    cel: bool,
     since: &'static str,
     docs: String,
 }
@@ -75,6 +77,7 @@ impl Explained {
             profile: rule.profile,
             standard: rule.standard.map(|standard| format!("{standard:?}").to_lowercase()),
             needs: rule.needs.iter().map(|kind| kind.name()).collect(),
+            cel: rule.cel.is_some(),
             since: rule.since,
             docs: docs(rule),
         }
@@ -100,6 +103,9 @@ fn one(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     if !rule.needs.is_empty() {
         let kinds: Vec<_> = rule.needs.iter().map(|kind| kind.name()).collect();
         fact("needs", &format!("every {} of the namespace", kinds.join(" and ")))?;
+    }
+    if rule.cel.is_some() {
+        fact("wall", "also in CEL, for the API server itself")?;
     }
     fact("since", rule.since)?;
     write!(out, "{DIM}{:<9}{DIM:#} ", "fix")?;

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -54,6 +55,13 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Baseline,
         check: Check::Resource(&[Kind::RoleBinding, Kind::ClusterRoleBinding], check),
+        cel: Some(Cel::flags(
+            "!(object.roleRef.name in variables.publicRoles) && object.metadata.name != \
+             'cluster-admin' && object.?subjects.orValue([]).exists(subject, subject.name in \
+             variables.everybody && !(object.kind == 'RoleBinding' && subject.name == \
+             'system:authenticated'))",
+        )
+        .with(&[("everybody", &EVERYBODY), ("publicRoles", &PUBLIC_ROLES)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -49,6 +50,10 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Resource(&[Kind::ClusterRoleBinding], check),
+        cel: Some(Cel::flags(
+            "object.roleRef.name == 'cluster-admin' && object.?subjects.orValue([]).exists(subject, \
+             subject.kind == 'ServiceAccount')",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -53,6 +54,14 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "contexts.exists(context, context.?appArmorProfile.hasValue() && \
+             !(context.appArmorProfile.?type.orValue('') in ['RuntimeDefault', 'Localhost'])) || \
+             template.?metadata.?annotations.orValue({}).exists(key, \
+             key.startsWith('container.apparmor.security.beta.kubernetes.io/') && \
+             !(template.metadata.annotations[key] in ['', 'runtime/default']) && \
+             !template.metadata.annotations[key].startsWith('localhost/'))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -56,6 +57,14 @@ declare_rule! {
         profile: Profile::Critical,
         standard: Some(Standard::Restricted),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "pod.?os.?name.orValue('') != 'windows' && \
+             !container.?securityContext.?privileged.orValue(false) && (!('ALL' in \
+             container.?securityContext.?capabilities.?drop.orValue([])) || \
+             container.?securityContext.?capabilities.?add.orValue([]).exists(added, added != \
+             'NET_BIND_SERVICE' && added in variables.defaultCapabilities))",
+        )
+        .with(&[("defaultCapabilities", &security::DEFAULT_CAPABILITIES)])),
     }
 }
 

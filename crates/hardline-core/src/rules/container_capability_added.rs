@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -55,6 +56,12 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "!container.?securityContext.?privileged.orValue(false) && \
+             container.?securityContext.?capabilities.?add.orValue([]).exists(added, !(added in \
+             variables.defaultCapabilities))",
+        )
+        .with(&[("defaultCapabilities", &security::DEFAULT_CAPABILITIES)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -49,6 +50,10 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "!pod.?hostNetwork.orValue(false) && container.?ports.orValue([]).exists(port, \
+             port.?hostPort.orValue(0) != 0)",
+        )),
     }
 }
 

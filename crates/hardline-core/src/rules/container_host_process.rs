@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -52,6 +53,7 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Workload(check),
+        cel: Some(Cel::flags("contexts.exists(context, context.?windowsOptions.?hostProcess.orValue(false))")),
     }
 }
 

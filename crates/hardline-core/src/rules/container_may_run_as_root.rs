@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -48,6 +49,11 @@ declare_rule! {
         profile: Profile::Production,
         standard: Some(Standard::Restricted),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "!(variables.kubernetes >= 35 && !pod.?hostUsers.orValue(true)) && containers.exists(h, \
+             !(h.?securityContext.?runAsUser.or(pod.?securityContext.?runAsUser)).hasValue() && \
+             !(h.?securityContext.?runAsNonRoot.or(pod.?securityContext.?runAsNonRoot)).orValue(false))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -52,6 +53,13 @@ declare_rule! {
         profile: Profile::Critical,
         standard: Some(Standard::Restricted),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "!(variables.kubernetes >= 35 && !pod.?hostUsers.orValue(true)) && (containers.exists(h, \
+             (h.?securityContext.?runAsUser.or(pod.?securityContext.?runAsUser)).orValue(0) != 0 && \
+             !(h.?securityContext.?runAsNonRoot.or(pod.?securityContext.?runAsNonRoot)).orValue(false)) \
+             || !pod.?securityContext.?runAsNonRoot.orValue(true) && containers.all(h, \
+             h.?securityContext.?runAsNonRoot.hasValue()))",
+        )),
     }
 }
 

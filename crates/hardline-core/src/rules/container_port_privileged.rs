@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -47,6 +48,10 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?ports.orValue([]).exists(port, port.containerPort >= 1 && port.containerPort \
+             <= 1023)",
+        )),
     }
 }
 

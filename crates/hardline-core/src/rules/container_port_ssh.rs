@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rule::{Category, Check, Severity};
@@ -44,6 +45,10 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?ports.orValue([]).exists(port, port.containerPort == 22 && \
+             port.?protocol.orValue('TCP') == 'TCP')",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -49,6 +50,12 @@ declare_rule! {
         profile: Profile::Production,
         standard: Some(Standard::Restricted),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "pod.?os.?name.orValue('') != 'windows' && \
+             !container.?securityContext.?privileged.orValue(false) && !('SYS_ADMIN' in \
+             container.?securityContext.?capabilities.?add.orValue([])) && \
+             container.?securityContext.?allowPrivilegeEscalation.orValue(true)",
+        )),
     }
 }
 

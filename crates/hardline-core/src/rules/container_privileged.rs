@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -49,6 +50,7 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Container(check),
+        cel: Some(Cel::flags("container.?securityContext.?privileged.orValue(false)")),
     }
 }
 

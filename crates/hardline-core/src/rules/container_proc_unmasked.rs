@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -48,6 +49,10 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?securityContext.?procMount.orValue('Default') != 'Default' && \
+             !(variables.kubernetes >= 35 && !pod.?hostUsers.orValue(true))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -50,6 +51,10 @@ declare_rule! {
         profile: Profile::Critical,
         standard: Some(Standard::Restricted),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?securityContext.?procMount.orValue('Default') != 'Default' && \
+             (variables.kubernetes >= 35 && !pod.?hostUsers.orValue(true))",
+        )),
     }
 }
 

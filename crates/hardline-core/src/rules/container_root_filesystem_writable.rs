@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -54,6 +55,12 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Production,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "pod.?os.?name.orValue('') != 'windows' && \
+             !container.?securityContext.?privileged.orValue(false) && \
+             !container.?securityContext.?readOnlyRootFilesystem.orValue(false)",
+        )
+        .running()),
     }
 }
 

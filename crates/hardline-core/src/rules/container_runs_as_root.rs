@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -52,6 +53,10 @@ declare_rule! {
         profile: Profile::Production,
         standard: Some(Standard::Restricted),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "!(variables.kubernetes >= 35 && !pod.?hostUsers.orValue(true)) && \
+             contexts.exists(context, context.?runAsUser.orValue(1) == 0)",
+        )),
     }
 }
 

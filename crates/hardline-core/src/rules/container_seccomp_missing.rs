@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -48,6 +49,12 @@ declare_rule! {
         profile: Profile::Critical,
         standard: Some(Standard::Restricted),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "pod.?os.?name.orValue('') != 'windows' && \
+             !pod.?securityContext.?seccompProfile.hasValue() && containers.exists(h, \
+             !h.?securityContext.?seccompProfile.hasValue() && \
+             !h.?securityContext.?privileged.orValue(false))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -53,6 +54,13 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "contexts.exists(context, context.?seLinuxOptions.?user.orValue('') != '' || \
+             context.?seLinuxOptions.?role.orValue('') != '' || \
+             !(context.?seLinuxOptions.?type.orValue('') in variables.selinuxTypes + ['', \
+             variables.kubernetes >= 31 ? 'container_engine_t' : '']))",
+        )
+        .with(&[("selinuxTypes", &TYPES)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension};
 use crate::finding::Sink;
@@ -54,6 +55,12 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "!container.?resources.?requests.?cpu.hasValue() && \
+             !pod.?resources.?requests.?cpu.hasValue() && \
+             !container.?resources.?limits.?cpu.hasValue() && !pod.?resources.?limits.?cpu.hasValue()",
+        )
+        .running()),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -92,6 +93,7 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::HorizontalPodAutoscaler], check),
+        cel: Some(Cel::flags("object.spec.maxReplicas <= object.spec.?minReplicas.orValue(1)")),
     }
 }
 

@@ -1,6 +1,7 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
-use crate::image::ImageReference;
+use crate::image::{GRAMMAR, ImageReference};
 use crate::rule::{Category, Check, Severity};
 use crate::tree::Value;
 use crate::workload::Container;
@@ -55,6 +56,14 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?imagePullPolicy.orValue('Always') != 'Always' && \
+             container.?image.orValue('').matches('^' + variables.imageGrammar.join('') + '$') && \
+             !container.?image.orValue('').contains('@') && \
+             (container.?image.orValue('').endsWith(':latest') || \
+             !container.?image.orValue('').matches(':[^/:]*$'))",
+        )
+        .with(&[("imageGrammar", &GRAMMAR)])),
     }
 }
 

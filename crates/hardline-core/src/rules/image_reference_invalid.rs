@@ -1,6 +1,7 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
-use crate::image::ImageReference;
+use crate::image::{GRAMMAR, ImageReference};
 use crate::profile::Profile;
 use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
@@ -65,6 +66,10 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Baseline,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "!container.?image.orValue('').matches('^' + variables.imageGrammar.join('') + '$')",
+        )
+        .with(&[("imageGrammar", &GRAMMAR)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rule::{Category, Check, Severity};
@@ -40,6 +41,11 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "variables.retiredRegistries.exists(registry, \
+             container.?image.orValue('').startsWith(registry))",
+        )
+        .with(&[("retiredRegistries", &RETIRED)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::image::ImageReference;
@@ -70,6 +71,9 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Production,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?image.orValue('').lowerAscii().split('@')[0].matches(variables.forbiddenTags)",
+        )),
     }
 }
 

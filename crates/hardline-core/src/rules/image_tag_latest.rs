@@ -1,6 +1,7 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
-use crate::image::ImageReference;
+use crate::image::{GRAMMAR, ImageReference};
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity};
 use crate::workload::Container;
@@ -63,6 +64,13 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Production,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?image.orValue('').matches('^' + variables.imageGrammar.join('') + '$') && \
+             !container.?image.orValue('').contains('@') && \
+             (container.?image.orValue('').endsWith(':latest') || \
+             !container.?image.orValue('').matches(':[^/:]*$'))",
+        )
+        .with(&[("imageGrammar", &GRAMMAR)])),
     }
 }
 

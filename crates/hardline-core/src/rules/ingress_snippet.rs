@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -69,6 +70,10 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Ingress], check),
+        cel: Some(Cel::flags(
+            "object.metadata.?annotations.orValue({}).exists(key, \
+             key.startsWith('nginx.ingress.kubernetes.io/') && key.endsWith('-snippet'))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -60,6 +61,12 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Ingress], check),
+        cel: Some(Cel::flags(
+            "object.?spec.?tls.orValue([]).size() == 0 && \
+             !variables.certificateAnnotations.exists(key, key in \
+             object.metadata.?annotations.orValue({}))",
+        )
+        .with(&[("certificateAnnotations", &CERTIFICATES)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -49,6 +50,11 @@ declare_rule! {
         severity: Severity::Low,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Job], check),
+        cel: Some(Cel::flags(
+            "!has(object.spec.ttlSecondsAfterFinished) && !has(object.metadata.ownerReferences) && \
+             !['helm.sh/hook', 'argocd.argoproj.io/hook'].exists(key, key in \
+             object.metadata.?annotations.orValue({}))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension};
 use crate::finding::Sink;
@@ -66,6 +67,13 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "!container.?resources.?requests.?memory.hasValue() && \
+             !pod.?resources.?requests.?memory.hasValue() && \
+             !container.?resources.?limits.?memory.hasValue() && \
+             !pod.?resources.?limits.?memory.hasValue()",
+        )
+        .running()),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -61,6 +62,7 @@ declare_rule! {
         severity: Severity::Low,
         since: "0.1.0",
         check: Check::Workload(check),
+        cel: Some(Cel::flags("object.metadata.?namespace.orValue('') == 'default'")),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -44,6 +45,7 @@ declare_rule! {
         severity: Severity::Low,
         since: "0.1.0",
         check: Check::Resource(&[Kind::PodDisruptionBudget], check),
+        cel: Some(Cel::flags("!has(object.spec.unhealthyPodEvictionPolicy)")),
     }
 }
 

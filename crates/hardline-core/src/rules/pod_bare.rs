@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -61,6 +62,12 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Pod], check),
+        cel: Some(Cel::flags(
+            "object.metadata.?ownerReferences.orValue([]).size() == 0 && \
+             object.spec.?restartPolicy.orValue('Always') == 'Always' && \
+             !object.metadata.?annotations.orValue({}).exists(key, key in ['helm.sh/hook', \
+             'argocd.argoproj.io/hook'] || key.startsWith('kubernetes.io/config.'))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -48,6 +49,10 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "pod.?hostNetwork.orValue(false) || pod.?hostPID.orValue(false) || \
+             pod.?hostIPC.orValue(false)",
+        )),
     }
 }
 

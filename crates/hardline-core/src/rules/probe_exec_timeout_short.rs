@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::probe::{Handler, Probe, Purpose};
@@ -50,6 +51,14 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "['startupProbe', 'livenessProbe'].exists(purpose, \
+             container[?purpose].?timeoutSeconds.orValue(1) < 5 && \
+             container[?purpose].?exec.?command.orValue([]).exists(word, \
+             word.matches('(^|[\\\\s/])(' + variables.slowPrograms.join('|') + ')(\\\\s|$)')))",
+        )
+        .running()
+        .with(&[("slowPrograms", SLOW)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -55,6 +56,12 @@ declare_rule! {
         profile: Profile::Production,
         standard: Some(Standard::Baseline),
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "variables.kubernetes >= 34 && ([container.?livenessProbe, container.?readinessProbe, \
+             container.?startupProbe, container.?lifecycle.?postStart, \
+             container.?lifecycle.?preStop].exists(handler, handler.?httpGet.?host.orValue('') != '' \
+             || handler.?tcpSocket.?host.orValue('') != ''))",
+        )),
     }
 }
 

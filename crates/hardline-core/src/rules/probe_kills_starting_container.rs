@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::probe::{Probe, Purpose};
@@ -61,6 +62,16 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "['startupProbe', 'livenessProbe'].filter(purpose, purpose in container && (purpose == \
+             'startupProbe' || !('startupProbe' in container))).exists(killer, (killer == \
+             'startupProbe' ? ['livenessProbe', 'readinessProbe'] : \
+             ['readinessProbe']).exists(later, container[?later].?initialDelaySeconds.orValue(0) > \
+             container[killer].?initialDelaySeconds.orValue(0) + \
+             (container[killer].?failureThreshold.orValue(3) - 1) * \
+             container[killer].?periodSeconds.orValue(10)))",
+        )
+        .running()),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::probe::{Probe, Purpose};
@@ -48,6 +49,12 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "has(container.livenessProbe) && (container.livenessProbe.?failureThreshold.orValue(3) - \
+             1) * container.livenessProbe.?periodSeconds.orValue(10) + \
+             container.livenessProbe.?timeoutSeconds.orValue(1) < 10",
+        )
+        .running()),
     }
 }
 

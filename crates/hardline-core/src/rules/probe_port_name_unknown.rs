@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::probe::{Port, Probe};
@@ -57,6 +58,15 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Baseline,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "['startupProbe', 'livenessProbe', 'readinessProbe'].exists(purpose, ['httpGet', \
+             'tcpSocket'].exists(handler, container[?purpose][?handler].?port.hasValue() && \
+             type(container[purpose][handler].port) == string && \
+             !container[purpose][handler].port.matches('^[0-9]+$') && \
+             !container.?ports.orValue([]).exists(port, port.?name.orValue('') == \
+             container[purpose][handler].port)))",
+        )
+        .running()),
     }
 }
 

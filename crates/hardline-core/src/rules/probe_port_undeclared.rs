@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::probe::{self, Port, Probe};
@@ -58,6 +59,16 @@ declare_rule! {
         severity: Severity::Low,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?ports.orValue([]).size() > 0 && ['startupProbe', 'livenessProbe', \
+             'readinessProbe'].exists(purpose, ['httpGet', 'tcpSocket', 'grpc'].exists(handler, \
+             container[?purpose][?handler].?port.hasValue() && \
+             type(container[purpose][handler].port) == int && \
+             container[purpose][handler].?host.orValue('') == '' && !containers.exists(other, \
+             other.?ports.orValue([]).exists(port, port.containerPort == \
+             container[purpose][handler].port))))",
+        )
+        .running()),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -50,6 +51,12 @@ declare_rule! {
         severity: Severity::Low,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "['startupProbe', 'livenessProbe', 'readinessProbe'].exists(purpose, \
+             container[?purpose].?timeoutSeconds.orValue(1) > \
+             container[?purpose].?periodSeconds.orValue(10))",
+        )
+        .running()),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension};
 use crate::edit::{Edit, Safety};
@@ -62,6 +63,13 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "!(object.kind in ['Job', 'CronJob', 'PodTemplate']) && (has(pod.resources) ? [pod] : \
+             pod.?containers.orValue([]) + pod.?initContainers.orValue([])).exists(h, ['cpu', \
+             'memory'].exists(dimension, !h.?resources.?limits[?dimension].hasValue() || \
+             quantity(string(h.?resources.?requests[?dimension].orValue(h.resources.limits[dimension]))).compareTo(quantity(string(h.resources.limits[dimension]))) \
+             != 0))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension};
 use crate::finding::Sink;
@@ -53,6 +54,13 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Baseline,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "!(has(container.targetContainerName)) && ['requests', 'limits'].exists(bound, \
+             [container.?resources[?bound].?memory.orValue('1Gi')].exists(memory, \
+             quantity(string(memory)).isLessThan(quantity('1Mi')) && \
+             quantity(string(memory)).isGreaterThan(quantity('0'))) || \
+             !quantity(string(container.?resources[?bound].?cpu.orValue('1'))).isLessThan(quantity('100')))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rbac;
@@ -43,6 +44,15 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
+        cel: Some(Cel::flags(
+            "object.?rules.orValue([]).exists(rule, !('*' in rule.?resources.orValue([]) && ('*' in \
+             rule.verbs || ['get', 'list', 'create', 'update', 'delete'].all(verb, verb in \
+             rule.verbs))) && ('' in rule.?apiGroups.orValue([]) || '*' in \
+             rule.?apiGroups.orValue([])) && ('pods/exec' in rule.?resources.orValue([]) || \
+             'pods/attach' in rule.?resources.orValue([]) || 'pods/ephemeralcontainers' in \
+             rule.?resources.orValue([]) || '*' in rule.?resources.orValue([])) && \
+             rule.verbs.exists(verb, verb in ['create', 'get', 'update', 'patch', '*']))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rbac;
@@ -41,6 +42,16 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
+        cel: Some(Cel::flags(
+            "object.?rules.orValue([]).exists(rule, !(rule.?resourceNames.orValue([]).size() > 0) && \
+             !('*' in rule.verbs) && (('rbac.authorization.k8s.io' in rule.?apiGroups.orValue([]) || \
+             '*' in rule.?apiGroups.orValue([])) && ('roles' in rule.?resources.orValue([]) || \
+             'clusterroles' in rule.?resources.orValue([])) && rule.verbs.exists(verb, verb in \
+             ['escalate', 'bind']) || ('' in rule.?apiGroups.orValue([]) || '*' in \
+             rule.?apiGroups.orValue([])) && ('users' in rule.?resources.orValue([]) || 'groups' in \
+             rule.?resources.orValue([]) || 'serviceaccounts' in rule.?resources.orValue([])) && \
+             rule.verbs.exists(verb, verb in ['impersonate'])))",
+        )),
     }
 }
 

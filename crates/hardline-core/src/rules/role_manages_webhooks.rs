@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -43,6 +44,14 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
+        cel: Some(Cel::flags(
+            "object.?rules.orValue([]).exists(rule, !(rule.?resourceNames.orValue([]).size() > 0) && \
+             ('admissionregistration.k8s.io' in rule.?apiGroups.orValue([]) || '*' in \
+             rule.?apiGroups.orValue([])) && ('validatingwebhookconfigurations' in \
+             rule.?resources.orValue([]) || 'mutatingwebhookconfigurations' in \
+             rule.?resources.orValue([])) && rule.verbs.exists(verb, verb in ['create', 'update', \
+             'patch', 'delete', '*']))",
+        )),
     }
 }
 

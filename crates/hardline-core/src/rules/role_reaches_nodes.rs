@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rbac;
@@ -40,6 +41,11 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
+        cel: Some(Cel::flags(
+            "object.?rules.orValue([]).exists(rule, ('' in rule.?apiGroups.orValue([]) || '*' in \
+             rule.?apiGroups.orValue([])) && ('nodes/proxy' in rule.?resources.orValue([])) && \
+             rule.verbs.size() > 0)",
+        )),
     }
 }
 

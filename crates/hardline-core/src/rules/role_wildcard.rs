@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rbac;
@@ -40,6 +41,13 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
+        cel: Some(Cel::flags(
+            "!(object.kind == 'ClusterRole' && object.metadata.name == 'cluster-admin') && \
+             object.?rules.orValue([]).exists(rule, ('*' in rule.verbs || ['get', 'list', 'create', \
+             'update', 'delete'].all(verb, verb in rule.verbs)) && ('' in \
+             rule.?apiGroups.orValue([]) || '*' in rule.?apiGroups.orValue([])) && ('*' in \
+             rule.?resources.orValue([])))",
+        )),
     }
 }
 

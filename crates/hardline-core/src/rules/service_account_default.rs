@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -59,6 +60,10 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "(pod.?serviceAccountName.orValue('') != '' ? pod.serviceAccountName : \
+             pod.?serviceAccount.orValue('')) in ['', 'default']",
+        )),
     }
 }
 

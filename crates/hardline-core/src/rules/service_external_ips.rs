@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -49,6 +50,7 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Baseline,
         check: Check::Resource(&[Kind::Service], check),
+        cel: Some(Cel::flags("object.spec.?externalIPs.orValue([]).size() > 0")),
     }
 }
 

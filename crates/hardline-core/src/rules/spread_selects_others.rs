@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rule::{Category, Check, Severity};
@@ -72,6 +73,20 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "pod.?topologySpreadConstraints.orValue([]).exists(constraint, \
+             !has(constraint.labelSelector) || \
+             !(constraint.labelSelector.?matchLabels.orValue({}).all(key, \
+             template.?metadata.?labels[?key].orValue('') == \
+             constraint.labelSelector.matchLabels[key] && key in \
+             template.?metadata.?labels.orValue({})) && \
+             constraint.labelSelector.?matchExpressions.orValue([]).all(term, term.operator == \
+             'Exists' ? term.key in template.?metadata.?labels.orValue({}) : term.operator == \
+             'DoesNotExist' ? !(term.key in template.?metadata.?labels.orValue({})) : term.operator \
+             == 'In' ? template.?metadata.?labels[?term.key].optMap(value, value in \
+             term.values).orValue(false) : !template.?metadata.?labels[?term.key].optMap(value, \
+             value in term.values).orValue(false))))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -69,6 +70,10 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::StatefulSet, Kind::DaemonSet], check),
+        cel: Some(Cel::flags(
+            "object.spec.?updateStrategy.?type.orValue('') == 'OnDelete' || object.kind == \
+             'StatefulSet' && object.spec.?updateStrategy.?rollingUpdate.?partition.orValue(0) > 0",
+        )),
     }
 }
 

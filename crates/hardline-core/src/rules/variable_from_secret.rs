@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -57,6 +58,11 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Container(check),
+        cel: Some(Cel::flags(
+            "container.?env.orValue([]).exists(variable, \
+             variable.?valueFrom.?secretKeyRef.hasValue()) || \
+             container.?envFrom.orValue([]).exists(source, has(source.secretRef))",
+        )),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -76,6 +77,10 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::StatefulSet], check),
+        cel: Some(Cel::flags(
+            "['whenDeleted', 'whenScaled'].exists(event, \
+             object.spec.?persistentVolumeClaimRetentionPolicy[?event].orValue('') == 'Delete')",
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
-use crate::host_path::{Exposure, HostPath};
+use crate::host_path::{self, Exposure, HostPath};
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
 use crate::workload::Workload;
@@ -58,6 +59,12 @@ declare_rule! {
         profile: Profile::Baseline,
         standard: Some(Standard::Baseline),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "hostPaths.exists(path, !(variables.runtimeSockets.exists(file, path.endsWith('/' + \
+             file)) || path in variables.runtimeFolders) && (path in variables.sensitivePaths || \
+             variables.sensitiveTrees.exists(tree, (path + '/').startsWith(tree + '/'))))",
+        )
+        .with(&[("runtimeSockets", &host_path::SOCKETS), ("runtimeFolders", &host_path::SOCKET_FOLDERS), ("sensitivePaths", &host_path::SENSITIVE), ("sensitiveTrees", &host_path::SENSITIVE_TREES)])),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
@@ -54,6 +55,11 @@ declare_rule! {
         profile: Profile::Production,
         standard: Some(Standard::Restricted),
         check: Check::Workload(check),
+        cel: Some(Cel::flags(
+            "pod.?volumes.orValue([]).exists(volume, variables.restrictedVolumes.exists(source, \
+             source in volume))",
+        )
+        .with(&[("restrictedVolumes", &RESTRICTED)])),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod availability;
 mod capacity;
+mod cel;
 mod config;
 mod network_conformance;
 mod network_generate;

@@ -16,12 +16,12 @@ use serde_json::Value;
 use crate::support::{config, judged, lines_of, report};
 
 /// An example of a rule's documentation.
-struct Example {
+pub(crate) struct Example {
     bad: bool,
-    text: String,
+    pub(crate) text: String,
 }
 
-fn examples(rule: &Rule) -> Vec<Example> {
+pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
     let mut examples = Vec::new();
     let mut open: Option<Example> = None;
     for line in rule.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)) {

@@ -20,6 +20,7 @@ severity  critical
 category  security
 profile   baseline, production, critical
 standard  Pod Security Standards, baseline
+wall      also in CEL, for the API server itself
 since     0.1.0
 fix       remove `privileged: true`; add the single capability or device that is needed instead
 
