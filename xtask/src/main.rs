@@ -64,7 +64,8 @@ enum Command {
         #[arg(long, default_value = "../shared/corpus")]
         from: PathBuf,
     },
-    /// Prints how far the rules agree with the cases of other linters.
+    /// Prints how far the rules agree with the cases of other linters, and the schema rules with a real
+    /// API server.
     Conformance,
     /// Runs all that must pass before a change lands.
     Ci,

@@ -14,11 +14,12 @@ mod walk;
 use crate::config::Version;
 use crate::finding::{Sink, Unevaluated};
 use crate::inventory::Inventory;
+use crate::path::Segment;
 use crate::resource::{Kind, Resource};
 use crate::rules;
 use crate::tree::Value;
 use api::Standing;
-use table::{ApiKind, Table};
+use table::Table;
 use walk::{Place, Walk};
 
 pub use walk::Problem;
@@ -54,11 +55,16 @@ pub fn validate(resource: &Resource, inventory: &Inventory, version: Version) ->
     match standing {
         Standing::Served(kind) | Standing::Deprecated(kind, _) => {
             walk.built_in(kind.ty, resource.value(), &Place::ROOT);
-            check_name(&mut walk, kind, resource);
+            excuse_status(&mut walk);
+            check_name(&mut walk, resource);
+            if resource.kind() == Kind::Service {
+                check_service_ports(&mut walk, resource);
+            }
         }
         Standing::Custom(definition) => {
             if let custom::Version::Schema(schema) = custom::version(definition, version_of(resource)) {
                 custom::root(&mut walk, schema, resource.value());
+                check_name(&mut walk, resource);
                 needs = excuse_missing(&mut walk, resource, inventory);
             }
         }
@@ -88,6 +94,41 @@ fn excuse_missing(walk: &mut Walk, resource: &Resource, inventory: &Inventory) -
     Some(format!("what the webhook {} adds to {}", by.name(), resource.kind_name()))
 }
 
+/// Takes back what is wrong with the values in `status`. Controllers write it; the API server reads it
+/// in objects that are applied, but neither validates nor keeps it.
+fn excuse_status(walk: &mut Walk) {
+    let validates = [rules::SCHEMA_FIELD_REQUIRED_MISSING.id, rules::SCHEMA_VALUE_INVALID.id];
+    let is_status = |first: &Segment| matches!(first, Segment::Key(key) if key == "status");
+    walk.problems.retain(|problem| {
+        !(validates.contains(&problem.rule.id) && problem.path.segments().first().is_some_and(is_status))
+    });
+}
+
+/// Checks that a Service has ports, and names for them if there are several (`ValidateService` in
+/// `pkg/apis/core/validation`).
+fn check_service_ports(walk: &mut Walk, service: &Resource) {
+    let at = Place::ROOT;
+    let spec = at.key("spec");
+    let ports = spec.key("ports");
+    let list = service.spec("ports");
+    let text = |field: &str| service.spec(field).and_then(Value::str);
+    match list.map_or(0, |list| list.items().count()) {
+        0 if text("clusterIP") != Some("None") && text("type") != Some("ExternalName") => {
+            let message = "a Service that is neither headless nor an ExternalName has no ports".to_owned();
+            walk.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &ports, message);
+        }
+        2.. => {
+            for (index, port) in list.into_iter().flat_map(Value::items).enumerate() {
+                if port.get("name").is_none_or(|name| name.is_null() || name.str() == Some("")) {
+                    let message = "a port of several has no name".to_owned();
+                    walk.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &ports.index(index).key("name"), message);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 fn items<'v>(value: Value<'v>, list: &str) -> impl Iterator<Item = Value<'v>> {
     value.get(list).into_iter().flat_map(Value::items)
 }
@@ -98,23 +139,24 @@ fn version_of(resource: &Resource) -> &str {
 }
 
 /// Checks `metadata.name`, whose form depends on the kind.
-fn check_name(walk: &mut Walk, kind: &ApiKind, resource: &Resource) {
+fn check_name(walk: &mut Walk, resource: &Resource) {
+    let (group, kind) = (resource.group(), resource.kind_name());
     // Requests and lists have no name.
-    if ["Review", "List", "Options", "Request"].iter().any(|end| kind.kind.ends_with(end)) {
+    if ["Review", "List", "Options", "Request"].iter().any(|end| kind.ends_with(end)) {
         return;
     }
     let metadata = resource.value().get("metadata");
     let field = |key: &str| metadata.and_then(|metadata| metadata.get(key));
     let Some(name) = field("name").filter(|name| name.str() != Some("")) else {
         if field("generateName").is_none() {
-            let message = format!("{} has no name", kind.kind);
+            let message = format!("{kind} has no name");
             let at = Place::ROOT;
             walk.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &at.key("metadata").key("name"), message);
         }
         return;
     };
     let Some(name) = name.str() else { return };
-    let (valid, form) = match (kind.group, kind.kind) {
+    let (valid, form) = match (group, kind) {
         // Nothing to hold against these names, or forms of their own.
         (_, "CertificateSigningRequest" | "ClusterTrustBundle" | "IPAddress" | "StorageVersion") => return,
         ("rbac.authorization.k8s.io", _) | (_, "APIService") => {
@@ -132,7 +174,7 @@ fn check_name(walk: &mut Walk, kind: &ApiKind, resource: &Resource) {
     };
     if !valid {
         let at = Place::ROOT;
-        let message = format!("`{name}` is no name for a {}: it must be {form}", kind.kind);
+        let message = format!("`{name}` is no name for a {kind}: it must be {form}");
         walk.report(&rules::SCHEMA_VALUE_INVALID, &at.key("metadata").key("name"), message);
     }
 }

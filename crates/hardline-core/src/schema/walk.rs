@@ -138,6 +138,21 @@ impl Walk {
                 self.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &at.key(field.name), message);
             }
         }
+        self.absent_spec(object, value, at);
+    }
+
+    /// A `spec` that is absent is an empty one to the API server, and lacks what a `spec` must have.
+    fn absent_spec(&mut self, object: &'static Object, value: Value<'_>, at: &Place<'_>) {
+        let (table, version) = (self.table, self.version);
+        let Some(field) = table.field(object, "spec", version).filter(|field| !field.required) else { return };
+        if value.get("spec").is_some_and(|spec| !spec.is_null()) {
+            return;
+        }
+        let Type::Object(spec) = table.ty(field.ty) else { return };
+        for field in table.required(spec, version) {
+            let message = format!("`{}` of {} is missing", field.name, spec.name);
+            self.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &at.key("spec").key(field.name), message);
+        }
     }
 
     fn unknown_field(&mut self, object: &Object, name: &str, at: &Place<'_>) {

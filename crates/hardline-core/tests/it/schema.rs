@@ -51,7 +51,8 @@ fn a_field_is_known_in_its_versions_only() {
 
 #[test]
 fn an_api_version_comes_is_deprecated_and_goes() {
-    let text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\nmetadata: {name: a}\n";
+    let text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\nmetadata: {name: a}\n\
+                spec: {priorityLevelConfiguration: {name: a}}\n";
     assert!(findings(text, 29)[0].starts_with("api-version-deprecated /apiVersion: "), "{:?}", findings(text, 29));
     assert_eq!(
         findings(text, 32),
@@ -120,8 +121,9 @@ fn names_have_the_form_of_their_kind() {
     assert!(findings(&named(rbac, "ClusterRole", "system:Thing"), 37).is_empty());
     assert_eq!(findings(&named("v1", "ConfigMap", "a_b"), 37).len(), 1);
     assert_eq!(findings(&named("v1", "Namespace", "a.b"), 37).len(), 1);
-    assert_eq!(findings(&named("v1", "Service", "1a"), 35).len(), 1);
-    assert!(findings(&named("v1", "Service", "1a"), 36).is_empty());
+    let service = named("v1", "Service", "1a") + "spec: {clusterIP: None}\n";
+    assert_eq!(findings(&service, 35).len(), 1);
+    assert!(findings(&service, 36).is_empty());
     assert!(findings("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", 37)[0].contains("ConfigMap has no name"));
     assert!(findings("apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-}\n", 37).is_empty());
     assert!(findings("apiVersion: v1\nkind: List\nitems: []\n", 37).is_empty());
@@ -319,4 +321,44 @@ fn the_corpus_holds_these_defects_and_no_others() {
     }
     lines.sort();
     assert_eq!(lines.join("\n"), include_str!("schema_corpus.txt").trim_end());
+}
+
+#[test]
+fn a_service_has_ports_and_names_for_several() {
+    let service = |spec: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}\n");
+    let none = "schema-field-required-missing /spec/ports: a Service that is neither headless nor an ExternalName has \
+                no ports (add the field)";
+    assert_eq!(findings(&service("{selector: {a: b}}"), 37), [none]);
+    assert_eq!(findings(&service("{ports: []}"), 37), [none]);
+    assert!(findings(&service("{clusterIP: None}"), 37).is_empty());
+    assert!(findings(&service("{type: ExternalName, externalName: a.b}"), 37).is_empty());
+    assert!(findings(&service("{ports: [{port: 80}]}"), 37).is_empty());
+    assert_eq!(
+        findings(&service("{clusterIP: None, ports: [{port: 80, name: a}, {port: 81}]}"), 37),
+        ["schema-field-required-missing /spec/ports/1/name: a port of several has no name (add the field)"]
+    );
+}
+
+#[test]
+fn a_spec_that_is_absent_lacks_what_it_must_have() {
+    let containers = "`containers` of PodSpec is missing (add the field)";
+    assert_eq!(
+        findings("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", 37),
+        [format!("schema-field-required-missing /spec/containers: {containers}")]
+    );
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  selector: {matchLabels: {a: b}}\n  \
+                      template: {metadata: {labels: {a: b}}, spec: null}\n";
+    assert_eq!(
+        findings(deployment, 37),
+        [format!("schema-field-required-missing /spec/template/spec/containers: {containers}")]
+    );
+    assert!(findings("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", 37).is_empty());
+}
+
+#[test]
+fn a_status_has_to_be_readable_and_no_more() {
+    let status = |status: &str| pod("") + &format!("status: {status}\n");
+    assert!(findings(&status("{phase: CrashLoopBackOff, conditions: [{}]}"), 37).is_empty());
+    assert_eq!(findings(&status("{phase: 1}"), 37).len(), 1);
+    assert_eq!(findings(&status("{fase: Running}"), 37).len(), 1);
 }
