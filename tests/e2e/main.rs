@@ -6,5 +6,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod chart;
+mod examples;
 mod plane;
 mod run;

@@ -122,7 +122,7 @@ impl Setup {
         self
     }
 
-    /// With another deadline than a minute for it to become ready.
+    /// With another deadline than two minutes for it to become ready.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -157,7 +157,7 @@ impl ControlPlane {
             kubernetes: None,
             apiserver: Vec::new(),
             users: Vec::new(),
-            deadline: Duration::from_mins(1),
+            deadline: Duration::from_mins(2),
         }
     }
 

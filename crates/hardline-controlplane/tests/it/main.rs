@@ -73,7 +73,7 @@ fn a_paused_etcd_answers_nothing_and_a_restarted_api_server_has_forgotten_nothin
 }
 
 #[test]
-fn pods_are_created_bound_and_run() {
+fn pods_are_created_bound_run_end_and_go() {
     let plane = ControlPlane::setup().controllers().scheduler().nodes(3).start().unwrap();
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"},
@@ -96,6 +96,17 @@ fn pods_are_created_bound_and_run() {
         assert_eq!(pod["spec"]["serviceAccountName"], "default");
         assert!(pod["spec"]["nodeName"].as_str().unwrap().starts_with("node-"));
     }
+
+    let job = plane.kubectl(&["create", "job", "count", "--image=count:1"]).output().unwrap();
+    assert!(job.status.success(), "{job:?}");
+    let count = "/apis/batch/v1/namespaces/default/jobs/count";
+    let succeeded = |plane: &ControlPlane| plane.expect("GET", count, None).unwrap()["status"]["succeeded"] == 1;
+    plane.until("the job has succeeded", succeeded).unwrap();
+
+    plane.expect("DELETE", shop, None).unwrap();
+    let shops = "/api/v1/namespaces/default/pods?labelSelector=app%3Dshop";
+    let gone = |plane: &ControlPlane| plane.expect("GET", shops, None).unwrap()["items"] == json!([]);
+    plane.until("the pods of the deployment are gone", gone).unwrap();
 }
 
 #[test]
