@@ -5,6 +5,7 @@
 //! [`Judgement`](verdict::Judgement). Start at [`verdict::judge`], or at [`rules`] for what it
 //! looks for.
 
+pub mod admin_port;
 pub mod cel;
 pub mod config;
 pub mod demand;

@@ -14,10 +14,12 @@
 
 mod address;
 mod assumed;
+mod backend;
 mod bits;
 mod compile;
 mod effect;
 mod endpoint;
+mod exposure;
 mod generate;
 mod intervals;
 mod list;
@@ -27,17 +29,20 @@ mod policy;
 mod port;
 mod query;
 mod read;
+mod way;
 mod why;
 
 pub use address::{Addresses, NotABlock};
 pub use effect::OneSided;
 pub use endpoint::Endpoint;
+pub use exposure::{AdminExposure, Exposure, exposure};
 pub use generate::generate;
 pub use list::{Connection, Peer};
 pub use matrix::{Matrix, Row};
 pub use need::{Need, needs};
 pub use policy::{Action, Direction, Problem, Tier};
 pub use port::{Ports, Protocol};
+pub use way::{Opening, Way, ways};
 pub use why::{Decision, Reason, Side};
 
 use std::collections::{HashMap, HashSet};
@@ -81,6 +86,8 @@ pub struct Network {
     problems: Vec<Problem>,
     unmodelled: Vec<u32>,
     dns: Vec<Party>,
+    /// Proxies of Ingress and Gateway controllers, as assumed.
+    controllers: Vec<Party>,
     stranger: Party,
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 mod diff;
+mod exposure;
 mod generate;
 mod list;
 mod source;
@@ -18,6 +19,7 @@ Examples:
   hardline net list deploy/
   hardline net why shop/checkout shop/orders-db 5432 --from deploy/
   hardline net diff main/ deploy/
+  hardline net exposure deploy/
   hardline net generate deploy/ > policies.yaml
   hardline net verify --intent intent.txt deploy/
 
@@ -33,6 +35,7 @@ enum Command {
     List(list::Args),
     Why(why::Args),
     Diff(diff::Args),
+    Exposure(exposure::Args),
     Generate(generate::Args),
     Verify(verify::Args),
 }
@@ -42,6 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::run(args),
         Command::Why(args) => why::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Exposure(args) => exposure::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Verify(args) => verify::run(args),
     }

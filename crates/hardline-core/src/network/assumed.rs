@@ -58,3 +58,23 @@ pub(super) const DNS: &[Assumed] = &[
 /// this name.
 pub(super) const STRANGER: Assumed =
     Assumed { namespace: "*", labels: &[], ports: &[], addresses: &[], host_network: false };
+
+/// Proxies of Ingress and Gateway controllers, by a word in the class or the controller's name, as
+/// their usual installations label them.
+pub(super) const CONTROLLERS: &[(&str, Assumed)] = &[
+    ("nginx", proxy("ingress-nginx", &[("app.kubernetes.io/name", "ingress-nginx")])),
+    ("traefik", proxy("traefik", &[("app.kubernetes.io/name", "traefik")])),
+    ("haproxy", proxy("haproxy-controller", &[("app.kubernetes.io/name", "kubernetes-ingress")])),
+    ("contour", proxy("projectcontour", &[("app", "envoy")])),
+    ("kong", proxy("kong", &[("app.kubernetes.io/name", "gateway")])),
+    ("istio", proxy("istio-system", &[("istio", "ingressgateway")])),
+    ("envoyproxy", proxy("envoy-gateway-system", &[("app.kubernetes.io/name", "envoy")])),
+];
+
+/// Words of controllers whose load balancers send from outside the cluster, or whose proxies are on
+/// the nodes' network.
+pub(super) const OUTSIDE_CONTROLLERS: &[&str] = &["alb", "k8s.aws", "gce", "gke", "azure", "cilium"];
+
+const fn proxy(namespace: &'static str, labels: &'static [(&'static str, &'static str)]) -> Assumed {
+    Assumed { namespace, labels, ports: &[], addresses: &[], host_network: false }
+}

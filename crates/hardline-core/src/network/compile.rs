@@ -37,7 +37,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
     let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
     let blocks = distinct_blocks(&drafts, &nodes);
     let seen = endpoint::collect(inventory);
-    let Classified { endpoints, signatures, dns, stranger } = classify(&seen, &drafts, &blocks);
+    let Classified { endpoints, signatures, dns, controllers, stranger } = classify(&seen, &drafts, &blocks);
     let (externals, external_blocks) = cut(&blocks, &seen);
 
     let mut index = Index::new(inventory, &signatures, signatures.len() + externals.len());
@@ -66,6 +66,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
         problems,
         unmodelled: unmodelled(inventory),
         dns,
+        controllers,
         stranger,
     };
     let mut names = Names::default();
@@ -178,6 +179,7 @@ struct Classified<'a> {
     /// Of the classes.
     signatures: Vec<Signature<'a>>,
     dns: Vec<Party>,
+    controllers: Vec<Party>,
     stranger: Party,
 }
 
@@ -249,11 +251,12 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
         Party(*classes.entry(signature).or_insert(next))
     };
     let dns = assumed::DNS.iter().map(&mut class_of).collect();
+    let controllers = assumed::CONTROLLERS.iter().map(|(_, pod)| class_of(pod)).collect();
     let stranger = class_of(&assumed::STRANGER);
     let mut signatures: Vec<_> = classes.into_iter().collect();
     signatures.sort_unstable_by_key(|&(_, class)| class);
     let signatures = signatures.into_iter().map(|(signature, _)| signature).collect();
-    Classified { endpoints, signatures, dns, stranger }
+    Classified { endpoints, signatures, dns, controllers, stranger }
 }
 
 /// Cuts all addresses outside the cluster into the ranges that policies tell apart; says for

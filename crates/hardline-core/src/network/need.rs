@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use crate::inventory::Inventory;
 use crate::references;
 use crate::resource::{Kind, Resource};
-use crate::selector::Selector;
-use crate::tree::{NodeKind, Value};
+use crate::tree::Value;
 use crate::workload::Workload;
 
-use super::{Endpoint, Network, Ports, Protocol};
+use super::way::{Opening, ways};
+use super::{Endpoint, Network, Ports, backend};
 
 /// A connection that has to be allowed, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,21 +29,19 @@ pub struct Need<'n> {
 ///
 /// A workload needs a Service whose name is in its environment, its arguments or the `ConfigMaps`
 /// that it reads: `orders-db.shop`, or `orders-db:5432` and `//orders-db` within the namespace.
-/// Services of type `LoadBalancer` and `NodePort`, and backends of an Ingress, are needed by
-/// anybody. What programs are told elsewhere is not seen.
+/// Services of type `LoadBalancer` and `NodePort` are needed by anybody; backends of Ingresses and
+/// of Gateways' routes by the controller's proxies, or by anybody where they are not in the
+/// inventory. What programs are told elsewhere is not seen.
 pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
     let mut found = BTreeMap::new();
-    for service in inventory.resources().filter(|resource| resource.kind() == Kind::Service) {
-        if matches!(service.spec("type").and_then(Value::str), Some("LoadBalancer" | "NodePort")) {
-            add(inventory, network, None, service, None, &mut found);
-        }
-    }
-    for ingress in inventory.resources().filter(|resource| resource.kind() == Kind::Ingress) {
-        for backend in backends(ingress) {
-            let name = backend.get("name").and_then(Value::str).unwrap_or_default();
-            if let Some(service) = inventory.find(Kind::Service, ingress.namespace(), name) {
-                let port = backend.at(&["port", "number"]).or_else(|| backend.at(&["port", "name"])).map(Value::raw);
-                add(inventory, network, None, service, port, &mut found);
+    for way in ways(inventory, network).into_iter().filter(|way| way.opening != Opening::HostNetwork) {
+        let because = inventory[way.resource].id().to_string();
+        // A proxy on its node's network is an address to policies, and cannot be selected.
+        if way.proxies.is_empty() || way.proxies.iter().any(|proxy| proxy.host_network) {
+            add(None, way.receiver, &way.ports, &because, &mut found);
+        } else {
+            for proxy in way.proxies {
+                add(Some(proxy), way.receiver, &way.ports, &because, &mut found);
             }
         }
     }
@@ -54,7 +52,10 @@ pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
         for text in settings(inventory, &workload) {
             for host in hosts(text) {
                 if let Some(service) = host.service(inventory, workload.resource.namespace()) {
-                    add(inventory, network, Some(endpoint), service, host.port, &mut found);
+                    let because = service.id().to_string();
+                    for (receiver, ports) in backend::behind(inventory, network, service, host.port) {
+                        add(Some(endpoint), receiver, &ports, &because, &mut found);
+                    }
                 }
             }
         }
@@ -64,73 +65,22 @@ pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
 
 type Found<'n> = BTreeMap<(Option<u32>, u32), Need<'n>>;
 
-/// Adds the need of a Service's pods, on one of its ports or all.
-fn add<'n>(
-    inventory: &Inventory,
-    network: &'n Network,
-    sender: Option<&'n Endpoint>,
-    service: &Resource,
-    port: Option<&str>,
-    found: &mut Found<'n>,
-) {
-    let selector = Selector::of_labels(service.spec("selector"));
-    for workload in inventory.selected(service.namespace(), selector) {
-        let Some(receiver) = network.endpoint_of(workload.resource) else { continue };
-        let mut ports = Ports::none();
-        for declared in service.spec("ports").into_iter().flat_map(Value::items) {
-            let field = |key| declared.get(key).map(Value::raw);
-            if port.is_none_or(|port| [field("port"), field("name")].contains(&Some(port))) {
-                ports.unite(&target(declared, &workload));
+fn add<'n>(sender: Option<&'n Endpoint>, receiver: &'n Endpoint, ports: &Ports, because: &str, found: &mut Found<'n>) {
+    if sender.is_some_and(|sender| sender.is_same_workload(receiver)) {
+        return;
+    }
+    let key = (sender.map(|sender| sender.resource), receiver.resource);
+    match found.get_mut(&key) {
+        Some(need) => {
+            need.ports.unite(ports);
+            if !need.because.split(", ").any(|known| known == because) {
+                need.because = format!("{}, {because}", need.because);
             }
         }
-        if ports.is_empty() || sender.is_some_and(|sender| sender.is_same_workload(receiver)) {
-            continue;
-        }
-        let because = service.id().to_string();
-        let key = (sender.map(|sender| sender.resource), receiver.resource);
-        match found.get_mut(&key) {
-            Some(need) => {
-                need.ports.unite(&ports);
-                if !need.because.split(", ").any(|known| known == because) {
-                    need.because = format!("{}, {because}", need.because);
-                }
-            }
-            None => {
-                found.insert(key, Need { sender, receiver, ports, because });
-            }
+        None => {
+            found.insert(key, Need { sender, receiver, ports: ports.clone(), because: because.to_owned() });
         }
     }
-}
-
-/// The port of a workload's pods that a Service's port leads to. Policies see that one, after the
-/// Service's own address and port are gone.
-fn target(port: Value<'_>, workload: &Workload<'_>) -> Ports {
-    let Some(protocol) = port.get("protocol").map_or(Some(Protocol::Tcp), |name| Protocol::of(name.raw())) else {
-        return Ports::none();
-    };
-    let one = |number: Option<i64>| {
-        let number = number.and_then(|number| u16::try_from(number).ok()).filter(|&number| number > 0);
-        number.map_or_else(Ports::none, |number| Ports::one(protocol, number))
-    };
-    match port.get("targetPort").or_else(|| port.get("port")) {
-        Some(name) if name.kind() == NodeKind::Str => {
-            let containers = workload.containers().filter(crate::workload::Container::is_long_running);
-            let mut declared =
-                containers.flat_map(|container| container.get("ports").into_iter().flat_map(Value::items));
-            let named = declared.find(|port| port.get("name").map(Value::raw) == Some(name.raw()));
-            one(named.and_then(|port| port.get("containerPort")?.int()))
-        }
-        number => one(number.and_then(Value::int)),
-    }
-}
-
-/// The `service` fields of an Ingress's backends.
-fn backends(ingress: &Resource) -> impl Iterator<Item = Value<'_>> {
-    let default = ingress.spec("defaultBackend");
-    let rules = ingress.spec("rules").into_iter().flat_map(Value::items);
-    let paths = rules.filter_map(|rule| rule.at(&["http", "paths"])).flat_map(Value::items);
-    let backends = paths.filter_map(|path| path.get("backend"));
-    default.into_iter().chain(backends).filter_map(|backend| backend.get("service"))
 }
 
 /// The texts that tell a workload's programs whom to talk to.

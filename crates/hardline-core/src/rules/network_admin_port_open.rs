@@ -1,11 +1,8 @@
-use std::collections::BTreeMap;
-
+use crate::admin_port;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::network::{Direction, Protocol};
-use crate::path::FieldPath;
 use crate::rule::{Category, Check, Severity};
-use crate::tree::Value;
 use crate::workload::Container;
 
 declare_rule! {
@@ -93,23 +90,9 @@ declare_rule! {
     }
 }
 
-/// Words that name a port for metrics.
-const METRICS: &[&str] = &["metrics", "telemetry"];
-/// Words that name a port for administration or debugging.
-const ADMIN: &[&str] = &["admin", "debug", "pprof", "profiling", "profiler", "actuator", "management", "mgmt", "jmx"];
-
-/// A port that is not meant for everyone.
-struct AdminPort<'a> {
-    path: FieldPath,
-    /// The flag, or the port's name.
-    name: &'a str,
-    metrics: bool,
-    loopback: bool,
-}
-
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     let workload = container.workload;
-    let ports = admin_ports(container);
+    let ports = admin_port::of(container);
     if ports.is_empty() || !container.is_long_running() {
         return;
     }
@@ -135,42 +118,4 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
         );
         sink.report(admin.path, message);
     }
-}
-
-/// The container's ports for metrics, administration and debugging, those set by flags first.
-fn admin_ports<'a>(container: &Container<'a>) -> BTreeMap<u16, AdminPort<'a>> {
-    let mut ports = BTreeMap::new();
-    for (path, word) in container.words() {
-        let Some((flag, value)) = word.split_once('=') else { continue };
-        if let (Some(metrics), Some((loopback, port))) = (purpose(flag), listens(flag, value)) {
-            ports.entry(port).or_insert(AdminPort { path, name: flag, metrics, loopback });
-        }
-    }
-    let list = container.path().key("ports");
-    for (index, declared) in container.get("ports").into_iter().flat_map(Value::items).enumerate() {
-        let name = declared.get("name").and_then(Value::str).unwrap_or_default();
-        let port = declared.get("containerPort").and_then(Value::int).and_then(|port| u16::try_from(port).ok());
-        if let (Some(metrics), Some(port)) = (purpose(name), port) {
-            let path = list.clone().index(index).key("containerPort");
-            ports.entry(port).or_insert(AdminPort { path, name, metrics, loopback: false });
-        }
-    }
-    ports
-}
-
-/// Whether a name speaks of metrics (true), of administration or debugging (false), or of neither.
-fn purpose(name: &str) -> Option<bool> {
-    let named = |words: &[&str]| name.split(['-', '_', '.']).any(|part| words.contains(&part));
-    if named(ADMIN) { Some(false) } else { named(METRICS).then_some(true) }
-}
-
-/// Whether a flag's value binds a port to loopback, and which port: `:8080`, `[::]:8080`, `8080`.
-fn listens(flag: &str, value: &str) -> Option<(bool, u16)> {
-    let (host, port) = match value.rsplit_once(':') {
-        Some(split) => split,
-        None if flag.contains("port") || flag.contains("addr") => ("", value),
-        None => return None,
-    };
-    let loopback = host.starts_with("127.") || matches!(host, "localhost" | "[::1]");
-    Some((loopback, port.parse().ok().filter(|&port| port > 0)?))
 }

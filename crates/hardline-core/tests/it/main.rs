@@ -8,6 +8,7 @@ mod network_conformance;
 mod network_generate;
 mod network_netpol_analyzer;
 mod network_oracle;
+mod network_ways;
 mod overlay;
 mod pod_security;
 mod probe;

@@ -275,3 +275,14 @@ fn verify_holds_manifests_to_an_intent() {
 
 "#]]);
 }
+
+#[test]
+fn exposure_names_ways_in_and_ports_for_metrics() {
+    net(&["exposure", "3am"]).assert().success().stdout_eq(str![[r#"
+shop/checkout[Deployment]
+  from every pod of the cluster: All Connections
+  metrics port 9090 is reachable from every pod of the cluster, set by `--metrics-bind-address` at 3am/checkout.yaml:33:15
+0 of 2 workloads reachable from outside, 1 from every pod of the cluster
+
+"#]]);
+}
