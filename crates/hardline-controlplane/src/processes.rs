@@ -67,6 +67,8 @@ impl Drop for Group {
         let _ = self.watchdog.wait();
         if std::thread::panicking() {
             self.folder.disable_cleanup(true);
+            // What etcd holds is large, and tells nothing to a reader.
+            let _ = fs::remove_dir_all(self.folder().join("etcd"));
             eprintln!("the logs of the control plane are in {}", self.folder().display());
         }
     }

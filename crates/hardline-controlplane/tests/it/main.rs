@@ -132,6 +132,7 @@ fn nothing_is_left_when_it_is_dropped_and_the_logs_when_a_test_fails() {
     .unwrap_err();
     assert!(!is_reached(&server));
     assert!(folder.join("kube-apiserver.log").exists() && folder.join("etcd.log").exists());
+    assert!(!folder.join("etcd").exists(), "the data of etcd is no log");
     std::fs::remove_dir_all(folder).unwrap();
 }
 
