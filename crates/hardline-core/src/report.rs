@@ -14,6 +14,7 @@ use crate::inventory::Inventory;
 use crate::profile::Enforcement;
 use crate::resource::{Resource, ResourceId};
 use crate::rule::{Category, Rule, Severity};
+use crate::sensitive;
 use crate::source::{Source, Span};
 use crate::verdict::{Judged, Judgement};
 
@@ -212,6 +213,7 @@ impl Report {
     pub fn new(judgement: Judgement, inventory: &Inventory, read: Read) -> Self {
         let mut findings: Vec<Reported> =
             judgement.findings.into_iter().map(|judged| Reported::new(judged, inventory)).collect();
+        hide_secrets(&findings, inventory);
         findings.sort_by(|a, b| a.order().cmp(&b.order()));
         tell_apart(&mut findings);
         let mut counts = Counts::default();
@@ -362,6 +364,33 @@ impl Location {
             source,
             span,
         }
+    }
+}
+
+/// Hides what is secret in the texts that a reporter may show.
+fn hide_secrets(findings: &[Reported], inventory: &Inventory) {
+    let evidence = findings.iter().flat_map(|finding| &finding.evidence).map(|evidence| &evidence.location);
+    let places = findings.iter().map(|finding| &finding.location).chain(evidence);
+    let mut secrets: HashMap<*const Source, Vec<Span>> =
+        places.map(|location| (Arc::as_ptr(&location.source), Vec::new())).collect();
+    let mut sources: Vec<&Arc<Source>> = Vec::new();
+    for resource in inventory.resources() {
+        let Some(spans) = secrets.get_mut(&Arc::as_ptr(resource.source())) else { continue };
+        spans.extend(sensitive::spans(resource));
+        if sources.last().is_none_or(|last| !Arc::ptr_eq(last, resource.source())) {
+            sources.push(resource.source());
+        }
+    }
+    for finding in findings.iter().filter(|finding| finding.resource.is_none()) {
+        let Location { source, span, .. } = &finding.location;
+        if let Some(spans) = secrets.get_mut(&Arc::as_ptr(source)) {
+            spans.extend(sensitive::spans_unread(&source.text, span.start));
+            sources.push(source);
+        }
+    }
+    for source in sources {
+        // Resources of one text need not lie side by side: the first time hides all.
+        source.hide(secrets.remove(&Arc::as_ptr(source)).unwrap_or_default());
     }
 }
 

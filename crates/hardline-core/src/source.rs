@@ -1,5 +1,6 @@
 //! Where text came from: a file, standard input, a rendered template, a request body.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// A named text that resources were read from.
@@ -14,6 +15,8 @@ pub struct Source {
     /// line numbers count in the rendered text and not in a file on disk.
     pub rendered: bool,
     index: OnceLock<Index>,
+    /// What is not shown, in order.
+    hidden: OnceLock<Vec<Span>>,
 }
 
 /// What makes [`Source::position`] cheap wherever it is asked, also in one line of many megabytes.
@@ -49,7 +52,7 @@ pub struct Position {
 impl Source {
     /// A text that is exactly what the named place holds.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), rendered: false, index: OnceLock::new() }
+        Self { name: name.into(), text: text.into(), rendered: false, index: OnceLock::new(), hidden: OnceLock::new() }
     }
 
     /// A text that a renderer made from the named template.
@@ -67,9 +70,32 @@ impl Source {
         Position { line: line as u32, column: characters(offset) - characters(start) + 1 }
     }
 
-    /// The text of a line without its end, and the byte offset where it starts. Lines past the last
-    /// one are empty.
-    pub fn line(&self, line: u32) -> (&str, u32) {
+    /// Says what of the text is never shown, once: secrets.
+    pub(crate) fn hide(&self, mut spans: Vec<Span>) {
+        spans.sort_unstable();
+        // The text is the same whoever asks, and so is what is secret in it.
+        let _ = self.hidden.set(spans);
+    }
+
+    /// The text of a line to show, without its end, and the byte offset where it starts. Lines past
+    /// the last one are empty. Secrets are stars, as many as they have bytes.
+    pub fn line(&self, line: u32) -> (Cow<'_, str>, u32) {
+        let (text, start) = self.raw_line(line);
+        let end = start + text.len() as u32;
+        let hidden = self.hidden.get().map_or(&[][..], Vec::as_slice);
+        let first = hidden.partition_point(|span| span.end <= start);
+        let mut shown = Cow::Borrowed(text);
+        for span in hidden[first..].iter().take_while(|span| span.start < end) {
+            let from = text.floor_char_boundary(span.start.saturating_sub(start) as usize);
+            let to = text.ceil_char_boundary((span.end.min(end) - start) as usize);
+            let indent = text[from..to].len() - text[from..to].trim_start().len();
+            let stars = "*".repeat(to - from - indent);
+            shown.to_mut().replace_range(from + indent..to, &stars);
+        }
+        (shown, start)
+    }
+
+    fn raw_line(&self, line: u32) -> (&str, u32) {
         let index = self.index.get_or_init(|| Index::new(self.text.as_bytes()));
         let at = |line: u32| index.lines.get(line as usize).map_or(self.text.len(), |&start| start as usize);
         let (start, end) = (at(line.saturating_sub(1)), at(line));
@@ -151,7 +177,15 @@ mod tests {
     #[test]
     fn lines_come_without_their_ends() {
         let source = Source::new("a.yaml", "a\r\n\nlast");
-        let lines: Vec<_> = (1..=4).map(|line| source.line(line)).collect();
+        let lines: Vec<_> = (1..=4).map(|line| source.raw_line(line)).collect();
         assert_eq!(lines, [("a", 0), ("", 3), ("last", 4), ("", 8)]);
+    }
+
+    #[test]
+    fn what_is_hidden_is_stars() {
+        let source = Source::new("a.yaml", "a: sécret\nb: |\n  x\n  y z\nc: d\n");
+        source.hide(vec![Span::new(14, 25), Span::new(3, 10)]);
+        let lines: Vec<_> = (1..=5).map(|line| source.line(line).0.into_owned()).collect();
+        assert_eq!(lines, ["a: *******", "b: *", "  *", "  ***", "c: d"]);
     }
 }

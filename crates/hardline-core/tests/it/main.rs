@@ -19,6 +19,7 @@ mod report;
 mod rules;
 mod schema;
 mod security;
+mod sensitive;
 mod service;
 mod support;
 mod verdict;

@@ -14,6 +14,24 @@ fn json(arguments: &[&str]) -> Value {
 }
 
 #[test]
+fn no_format_shows_what_is_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  labels: {a b: c}\ndata:\n  password: aHVudGVyMg==\n\
+                stringData:\n  other: kept-to-itself\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n\
+                \x20   - name: c\n      env: [{name: DB_PASSWORD, value: kept-to-itself}]\n      args: [--token, kept-to-itself]\n      tty: 1\n\
+                ---\nkind: Secret\ndata:\n  password: kept-to-itself\n\tbroken: x\n";
+    std::fs::write(folder.path().join("secrets.yaml"), text).unwrap();
+    for format in ["human", "concise", "json", "sarif", "junit", "github", "gitlab", "markdown"] {
+        let path = folder.path().to_str().unwrap();
+        let output =
+            hardline(&["check", path, "--profile", "critical", "--format", format]).output().expect("the binary runs");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("variable-holds-secret") && text.contains("manifest-malformed"), "{format}: {text}");
+        assert!(!text.contains("kept-to-itself") && !text.contains("aHVudGVyMg"), "{format}: {text}");
+    }
+}
+
+#[test]
 fn human_shows_each_finding_in_its_manifest() {
     check(SHOP).assert().code(1).stdout_eq(str![[r#"
 high[manifest-malformed]: `apiVersion` is missing or not a string

@@ -86,7 +86,7 @@ impl<'a> Excerpt<'a> {
         for number in self.first..=self.last {
             let (line, start) = self.location().source.line(number);
             for mark in self.marks.iter().filter(|mark| mark.location.line == number) {
-                let range = within(mark.location, line, start);
+                let range = within(mark.location, &line, start);
                 let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let label = (!mark.label.is_empty()).then(|| visible(&mark.label).into_owned());
                 annotations.push(kind.span(text.len() + range.start..text.len() + range.end).label(label));
@@ -106,7 +106,7 @@ impl<'a> Excerpt<'a> {
 fn cut<'a>(mark: &Mark<'a>) -> Vec<Element<'a>> {
     let location = mark.location;
     let (line, start) = location.source.line(location.line);
-    let from = line.floor_char_boundary(within(location, line, start).start.saturating_sub(BEFORE));
+    let from = line.floor_char_boundary(within(location, &line, start).start.saturating_sub(BEFORE));
     let to = line.floor_char_boundary(from + BEFORE + AFTER);
     let text = visible(line.get(from..to).unwrap_or_default());
     let before = if from > 0 { "…" } else { "" };
