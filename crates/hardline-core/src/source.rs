@@ -89,8 +89,8 @@ impl Source {
             let from = text.floor_char_boundary(span.start.saturating_sub(start) as usize);
             let to = text.ceil_char_boundary((span.end.min(end) - start) as usize);
             let indent = text[from..to].len() - text[from..to].trim_start().len();
-            let stars = "*".repeat(to - from - indent);
-            shown.to_mut().replace_range(from + indent..to, &stars);
+            let mask = "*".repeat(to - from - indent);
+            shown.to_mut().replace_range(from + indent..to, &mask);
         }
         (shown, start)
     }

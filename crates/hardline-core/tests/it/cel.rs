@@ -246,6 +246,10 @@ fn the_wall_denies_what_its_labels_and_annotations_leave() {
     // A workload may ask for more, but not for less.
     let mut pod = bad_pod("web");
     pod["metadata"]["labels"] = json!({"hardline.dev/profile": "critical", "hardline.dev/enforcement": "off"});
+    // The policy for Pods alone has nothing to say about one with an owner: of two that refuse, the
+    // API server tells either.
+    let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "1"});
+    pod["metadata"]["ownerReferences"] = json!([owner]);
     let refused = refusal(&try_pod("judged", &pod));
     assert!(refused.contains(&"image-digest-missing") && refused.contains(&"container-privileged"), "{refused:?}");
 
