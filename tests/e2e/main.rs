@@ -7,5 +7,6 @@
 
 mod chart;
 mod examples;
+mod install;
 mod plane;
 mod run;

@@ -95,6 +95,7 @@ fn summary() -> String {
         "# Summary\n\n- [hardline](README.md)\n- [What can be judged](inputs.md)\n\
          - [Configuration and exemptions](configuration.md)\n- [Fixes](fixes.md)\n- [Formats](formats.md)\n\
          - [Pinning images](pin.md)\n- [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n\
+         - [In the cluster](install.md)\n\
          - [From other linters](migration.md)\n- [Conformance](conformance.md)\n\
          - [The API server's own verdict](conformance-schema.md)\n- [Rules](rules/README.md)\n{}",
         rules.concat()

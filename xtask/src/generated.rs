@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::{docs, root};
+use crate::{chart, docs, root};
 
 /// Writes all generated files, or fails if one is not up to date.
 pub(crate) fn write(check: bool) -> anyhow::Result<()> {
@@ -31,7 +31,7 @@ pub(crate) fn write(check: bool) -> anyhow::Result<()> {
 
 /// The files that differ from what they should hold; `None` for those that should not exist.
 pub(crate) fn stale() -> anyhow::Result<BTreeMap<PathBuf, Option<String>>> {
-    let wanted = docs::files();
+    let mut wanted = docs::files();
     let mut stale = BTreeMap::new();
     for entry in fs::read_dir(root().join(docs::FOLDER)).into_iter().flatten() {
         let path = PathBuf::from(docs::FOLDER).join(entry?.file_name());
@@ -39,6 +39,7 @@ pub(crate) fn stale() -> anyhow::Result<BTreeMap<PathBuf, Option<String>>> {
             stale.insert(path, None);
         }
     }
+    wanted.extend(chart::files());
     for (path, text) in wanted {
         if fs::read_to_string(root().join(&path)).ok().as_deref() != Some(&text) {
             stale.insert(path, Some(text));

@@ -1,6 +1,7 @@
 //! Project chores: generated files, the corpus for benchmarks, what CI runs.
 
 mod bench;
+mod chart;
 mod ci;
 mod conformance;
 mod corpus;
@@ -20,7 +21,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Command {
-    /// Writes the generated files: rule pages and their index.
+    /// Writes the generated files: rule pages and their index, the Helm chart.
     Gen {
         /// Only say whether they are up to date.
         #[arg(long)]

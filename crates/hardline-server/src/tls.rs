@@ -21,6 +21,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::metrics::Metrics;
 
 pub mod authority;
+pub mod keeper;
 
 /// A certificate with its key, fit to be shown.
 #[derive(Debug)]
@@ -123,7 +124,7 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// How the server speaks TLS: 1.2 and up, HTTP/1.1, with the certificate that is shown at the time.
+/// How the server speaks TLS: 1.2 and up, HTTP/2 and HTTP/1.1, with the certificate that is shown at the time.
 /// Where `clients` is given, authorities in PEM, only clients with a certificate of one may speak.
 ///
 /// <https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers>
@@ -135,7 +136,7 @@ pub fn server_config(shown: Arc<Shown>, clients: Option<&[u8]>) -> Result<Server
         Some(pem) => WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider).build()?,
     };
     let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(shown);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
@@ -154,29 +155,8 @@ pub fn of_folder(folder: &Path, name: &str, now: SystemTime) -> Result<Certifica
         let path = folder.join(file);
         std::fs::read(&path).map_err(|error| Unfit::Unreadable(path.display().to_string(), error))
     };
-    // The kubelet swaps the folder as a whole, but between two reads. A pair that does not match is
-    // refused, and the next look finds it whole.
+    // The kubelet swaps the folder as a whole, but maybe between two reads. A pair that does not match
+    // is refused, and the next look finds it whole. No watch: one on files that are swapped by a link
+    // is lost with the first swap.
     Certificate::of_pem(&read("tls.crt")?, &read("tls.key")?, name, now)
-}
-
-/// Shows what the folder holds, for good. The files are read anew in each period: a watch on files
-/// that the kubelet swaps by a link is lost with the first swap.
-pub async fn follow_folder(folder: &Path, name: &str, shown: &Shown, metrics: &Metrics, period: Duration) {
-    let mut complaint = None;
-    loop {
-        match of_folder(folder, name, SystemTime::now()) {
-            Ok(certificate) => {
-                complaint = None;
-                shown.set(certificate, metrics);
-            }
-            Err(unfit) => {
-                let unfit = unfit.to_string();
-                if complaint.as_ref() != Some(&unfit) {
-                    tracing::error!(folder = %folder.display(), "the certificate is not taken: {unfit}");
-                }
-                complaint = Some(unfit);
-            }
-        }
-        tokio::time::sleep(period).await;
-    }
 }

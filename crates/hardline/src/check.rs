@@ -172,7 +172,7 @@ impl Args {
     }
 }
 
-fn profile() -> impl clap::builder::TypedValueParser<Value = Profile> {
+pub(crate) fn profile() -> impl clap::builder::TypedValueParser<Value = Profile> {
     PossibleValuesParser::new(Profile::ALL.map(Profile::name)).try_map(|name| name.parse::<Profile>())
 }
 

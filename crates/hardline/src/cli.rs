@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{check, completions, config, explain, man, net, pin};
+use crate::{check, completions, config, explain, install, man, net, pin};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -41,6 +41,7 @@ enum Command {
     Check(Box<check::Args>),
     Config(config::Args),
     Explain(explain::Args),
+    Install(Box<install::Args>),
     Net(net::Args),
     Pin(Box<pin::Args>),
     Completions(completions::Args),
@@ -70,6 +71,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Install(args) => install::run(&args),
         Command::Net(args) => net::run(&args),
         Command::Pin(args) => pin::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -11,6 +11,7 @@ mod configuration;
 mod diff;
 mod explain;
 mod fix;
+mod install;
 mod man;
 mod markdown;
 mod net;

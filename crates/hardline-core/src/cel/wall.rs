@@ -11,7 +11,7 @@
 //! holds nobody up. Ends of exemptions are compared with the times that the API server itself has
 //! stamped on the object, since CEL has no clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
@@ -29,11 +29,13 @@ use crate::workload;
 /// `off`. On an object it can only make them do more.
 pub const ENFORCEMENT_LABEL: &str = "hardline.dev/enforcement";
 
-/// What the wall is made for.
+/// What the wall is made for. Text may be a placeholder that somebody fills in later.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The profile where no label chooses another.
+    pub profile: String,
     /// How much findings may do where no label says so.
-    pub enforcement: Enforcement,
+    pub enforcement: String,
     /// The namespace of hardline itself, which is not judged.
     pub own_namespace: String,
     /// Where the API server gets it from.
@@ -88,36 +90,64 @@ const SUBJECT: [(&str, &str); 6] = [
 
 /// The objects of the wall: policies, each followed by its binding.
 pub fn objects(config: &Config, options: &Options) -> Vec<Json> {
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-    for (rule, cel) in twins() {
-        let group = Group::of(rule);
-        groups.entry(group.name.clone()).or_insert(group).rules.push((rule, cel));
-    }
     let levels = [Enforcement::Deny, Enforcement::Warn, Enforcement::Audit];
-    let all = groups.values().flat_map(|group| levels.map(|level| group.objects(level, config, options)));
+    let groups = Group::all();
+    let all = groups.iter().flat_map(|group| levels.map(|level| group.objects(level, config, options)));
     all.flatten().flatten().collect()
 }
 
-/// Rules that look at the same kinds.
+/// Kinds that share rules, and all rules that look at them. No kind is in two groups: of several
+/// policies that refuse an object, the API server would tell the reasons of one.
 struct Group {
-    name: String,
-    /// API groups with the resources in them.
-    resources: Vec<(&'static str, Vec<String>)>,
-    carries_pods: bool,
+    kinds: BTreeSet<Kind>,
     rules: Vec<(&'static Rule, Cel)>,
 }
 
 impl Group {
-    fn of(rule: &Rule) -> Self {
-        let (name, resources, carries_pods) = match rule.check {
-            Check::Resource(kinds, _) => {
-                let resources: Vec<_> = kinds.iter().map(|kind| (kind.group(), vec![plural(kind.name())])).collect();
-                let names: Vec<&str> = resources.iter().flat_map(|(_, names)| names).map(String::as_str).collect();
-                (names.join("-"), resources, false)
+    fn all() -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for (rule, cel) in twins() {
+            let mut group = Self { kinds: kinds(rule), rules: vec![(rule, cel)] };
+            let (touching, apart): (Vec<_>, Vec<_>) =
+                groups.into_iter().partition(|other| !other.kinds.is_disjoint(&group.kinds));
+            for other in touching {
+                group.kinds.extend(other.kinds);
+                group.rules.extend(other.rules);
             }
-            _ => ("workloads".to_owned(), carriers(), true),
-        };
-        Self { name, resources, carries_pods, rules: Vec::new() }
+            groups = apart;
+            groups.push(group);
+        }
+        for group in &mut groups {
+            group.rules.sort_by_key(|(rule, _)| rule.id);
+        }
+        groups.sort_by_key(Self::name);
+        groups
+    }
+
+    fn carries_pods(&self) -> bool {
+        self.kinds.contains(&Kind::Pod)
+    }
+
+    fn name(&self) -> String {
+        if self.carries_pods() {
+            return "workloads".to_owned();
+        }
+        let names: Vec<String> = self.kinds.iter().map(|kind| plural(kind.name())).collect();
+        names.join("-")
+    }
+
+    /// API groups with the resources in them.
+    fn resources(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let custom = workload::custom().filter(|_| self.carries_pods());
+        let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (group, kind) in self.kinds.iter().map(|kind| (kind.group(), kind.name())).chain(custom) {
+            groups.entry(group).or_default().push(plural(kind));
+        }
+        if self.carries_pods() {
+            // The ways in which a pod is changed that runs.
+            groups.entry("").or_default().extend(["pods/ephemeralcontainers", "pods/resize"].map(str::to_owned));
+        }
+        groups
     }
 
     /// The policy that does this with findings, and its binding; `None` where no rule ever does.
@@ -135,7 +165,11 @@ impl Group {
                 variables.add(name, json!(list).to_string());
             }
             let name = camel(rule.id);
-            let expression = if self.carries_pods { of_workload(rule, cel) } else { of_resource(rule, cel) };
+            let expression = match rule.check {
+                Check::Container(_) => of_containers(rule, cel),
+                Check::Resource(kinds, _) if kinds.len() < self.kinds.len() => of_object(rule, cel, kinds),
+                _ => of_object(rule, cel, &[]),
+            };
             variables.add(&name, format!("{on} && !({} in variables.exempt) ? {expression} : []", quoted(rule.id)));
             findings.push(format!("variables.{name}"));
         }
@@ -149,7 +183,7 @@ impl Group {
             Origin::Api => "",
             Origin::Files => ".static.k8s.io",
         };
-        let name = format!("hardline-{}-{}{suffix}", self.name, level.name());
+        let name = format!("hardline-{}-{}{suffix}", self.name(), level.name());
         let metadata = json!({"name": name, "labels": {"app.kubernetes.io/name": "hardline"}});
         let policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -178,7 +212,7 @@ impl Group {
     }
 
     fn constraints(&self, options: &Options) -> Json {
-        let rule = |(group, resources): &(&str, Vec<String>)| {
+        let rule = |(group, resources): (&str, Vec<String>)| {
             json!({
                 "apiGroups": [group],
                 "apiVersions": ["*"],
@@ -189,7 +223,7 @@ impl Group {
         let mut namespaces: Vec<&str> = SYSTEM_NAMESPACES.to_vec();
         namespaces.push(&options.own_namespace);
         json!({
-            "resourceRules": self.resources.iter().map(rule).collect::<Vec<_>>(),
+            "resourceRules": self.resources().into_iter().map(rule).collect::<Vec<_>>(),
             "namespaceSelector": {"matchExpressions": [
                 {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": namespaces},
             ]},
@@ -207,19 +241,20 @@ impl Group {
         };
         let profiles = json!(Profile::ALL.map(Profile::name));
         let (own, of_namespace) = label(PROFILE_LABEL).into();
-        let default = quoted(config.profile.name());
+        let default = quoted(&options.profile);
         variables.add("profile", format!("[{own}, {of_namespace}, {default}].filter(name, name in {profiles})[0]"));
         let levels: Vec<String> =
             Enforcement::ALL.iter().map(|level| format!("'{}': {}", level.name(), *level as u8)).collect();
         variables.add("levels", format!("{{{}}}", levels.join(", ")));
         let (own, of_namespace) = label(ENFORCEMENT_LABEL).into();
-        let here = format!("variables.levels[?{of_namespace}].orValue({})", options.enforcement as u8);
+        let here =
+            format!("variables.levels[?{of_namespace}].orValue(variables.levels[{}])", quoted(&options.enforcement));
         variables.add("here", here);
         variables.add("own", format!("variables.levels[?{own}].orValue(0)"));
         variables.add("most", "variables.own > variables.here ? variables.own : variables.here".to_owned());
         declare_exemptions(variables);
         variables.add("kubernetes", config.settings.kubernetes_version.minor.to_string());
-        if self.carries_pods {
+        if self.carries_pods() {
             variables.add("forbiddenTags", quoted(&forbidden_tags(&config.settings.forbidden_tags)));
             for old in [false, true] {
                 for (name, expression) in SUBJECT {
@@ -324,11 +359,8 @@ fn conditions_of_requests() -> Json {
     ])
 }
 
-/// The finding of a rule that checks workloads or their containers, as a list of none or one.
-fn of_workload(rule: &Rule, cel: &Cel) -> String {
-    let Check::Container(_) = rule.check else {
-        return of_resource(rule, cel);
-    };
+/// The finding of a rule that checks containers, as a list of none or one.
+fn of_containers(rule: &Rule, cel: &Cel) -> String {
     let list = |old| format!("variables.{}", subject(if cel.running { "running" } else { "containers" }, old));
     format!(
         "[{}.filter(container, {}).map(container, container.name)\
@@ -342,11 +374,18 @@ fn of_workload(rule: &Rule, cel: &Cel) -> String {
     )
 }
 
-/// The finding of a rule that checks the object as a whole, as a list of none or one.
-fn of_resource(rule: &Rule, cel: &Cel) -> String {
+/// The finding of a rule that checks the object as a whole, as a list of none or one. The kinds are
+/// given where the policy is for others as well.
+fn of_object(rule: &Rule, cel: &Cel, kinds: &[Kind]) -> String {
+    let is = kinds.iter().map(|kind| match kind.group() {
+        "" => format!("object.kind == '{kind}' && object.apiVersion == 'v1'"),
+        group => format!("object.kind == '{kind}' && object.apiVersion.startsWith('{group}/')"),
+    });
+    let is: Vec<String> = is.collect();
+    let is = if is.is_empty() { "true".to_owned() } else { format!("({})", is.join(" || ")) };
     let text = quoted(&format!("{}: {}", rule.id, rule.summary));
     let (now, before) = (bound(cel.flags, false), bound(cel.flags, true));
-    format!("({now} && !(oldObject != null && {before}) ? [{text}] : [])")
+    format!("({is} && {now} && !(oldObject != null && {before}) ? [{text}] : [])")
 }
 
 /// The expression with its names bound to the object, or to the old one.
@@ -393,15 +432,12 @@ fn quoted(text: &str) -> String {
     json!(text).to_string()
 }
 
-/// All kinds that carry a pod, with the ways in which one is changed that runs.
-fn carriers() -> Vec<(&'static str, Vec<String>)> {
-    let known = Kind::ALL.iter().filter(|kind| workload::is_carrier(**kind)).map(|kind| (kind.group(), kind.name()));
-    let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (group, kind) in known.chain(workload::custom()) {
-        groups.entry(group).or_default().push(plural(kind));
+/// The kinds that a rule looks at, those of other projects aside.
+fn kinds(rule: &Rule) -> BTreeSet<Kind> {
+    match rule.check {
+        Check::Resource(kinds, _) => kinds.iter().copied().collect(),
+        _ => Kind::ALL.iter().copied().filter(|kind| workload::is_carrier(*kind)).collect(),
     }
-    groups.entry("").or_default().extend(["pods/ephemeralcontainers", "pods/resize"].map(str::to_owned));
-    groups.into_iter().collect()
 }
 
 /// A kind's name in URLs.

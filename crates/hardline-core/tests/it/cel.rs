@@ -23,8 +23,9 @@ use crate::support::{config, judgement};
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
 
-fn options(enforcement: Enforcement) -> Options {
-    Options { enforcement, own_namespace: "hardline-system".to_owned(), origin: Origin::Api }
+fn options(profile: Profile, enforcement: Enforcement) -> Options {
+    let (profile, enforcement) = (profile.to_string(), enforcement.name().to_owned());
+    Options { profile, enforcement, own_namespace: "hardline-system".to_owned(), origin: Origin::Api }
 }
 
 fn critical() -> Config {
@@ -123,7 +124,7 @@ fn files(folder: &Path, texts: &mut BTreeSet<String>) {
 
 #[test]
 fn twins_find_what_their_rules_find() {
-    let plane = plane(wall::objects(&critical(), &options(Enforcement::Warn)));
+    let plane = plane(wall::objects(&critical(), &options(Profile::Critical, Enforcement::Warn)));
     let mut texts: BTreeSet<String> =
         RULES.iter().flat_map(|rule| examples(rule)).map(|example| example.text).collect();
     files(&Path::new(SHARED).join("fixtures/psa"), &mut texts);
@@ -221,8 +222,7 @@ const BOTH: [&str; 2] = ["container-privileged", "pod-host-namespace"];
 
 #[test]
 fn the_wall_denies_what_its_labels_and_annotations_leave() {
-    let baseline = Config { profile: Profile::Baseline, ..config() };
-    let plane = plane(wall::objects(&baseline, &options(Enforcement::Deny)));
+    let plane = plane(wall::objects(&config(), &options(Profile::Baseline, Enforcement::Deny)));
     let pods = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods");
     let try_pod = |namespace: &str, pod: &Json| {
         plane.request("POST", &format!("{}?dryRun=All", pods(namespace)), Some(pod)).unwrap()
@@ -291,10 +291,10 @@ fn the_wall_denies_what_its_labels_and_annotations_leave() {
 
 #[test]
 fn pods_from_templates_are_not_judged_again() {
-    let baseline = Config { profile: Profile::Baseline, ..config() };
     let controller = "system:serviceaccount:kube-system:replicaset-controller";
     let setup = ControlPlane::setup().user(controller, &["system:masters"]).user("ada", &["system:masters"]);
-    let plane = with_wall(setup.start().unwrap(), wall::objects(&baseline, &options(Enforcement::Deny)));
+    let plane =
+        with_wall(setup.start().unwrap(), wall::objects(&config(), &options(Profile::Baseline, Enforcement::Deny)));
     let mut pod = bad_pod("web");
     let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "1", "controller": true});
     pod["metadata"]["ownerReferences"] = json!([owner]);

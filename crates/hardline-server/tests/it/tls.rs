@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hardline_server::metrics::Metrics;
+use hardline_server::registration::FailurePolicy;
 use hardline_server::tls::authority::{Keys, Lifetimes};
+use hardline_server::tls::keeper::{self, Keeper};
 use hardline_server::tls::{self, Certificate, Shown, Unfit};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -17,6 +19,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const NAME: &str = "hardline.hardline-system.svc";
@@ -59,6 +62,11 @@ async fn call(address: SocketAddr, roots: RootCertStore) -> std::io::Result<Vec<
     Ok(stream.get_ref().1.peer_certificates().unwrap()[0].to_vec())
 }
 
+/// A client of no API server.
+fn nobody() -> kube::Client {
+    kube::Client::try_from(kube::Config::new("https://127.0.0.1:1".parse().unwrap())).unwrap()
+}
+
 /// Writes a Secret as the kubelet does: a new folder, a link that is swapped, the old folder removed.
 fn mount(volume: &Path, version: usize, keys: &Keys) {
     let folder = volume.join(format!("..{version}"));
@@ -92,10 +100,18 @@ async fn five_rotations_of_a_mounted_secret_fail_no_call() {
     let (shown, metrics) = (Arc::new(Shown::default()), Metrics::default());
     let address = serve(shown.clone()).await;
     let folder = volume.path().to_owned();
-    tokio::spawn(async move { tls::follow_folder(&folder, NAME, &shown, &metrics, Duration::from_millis(5)).await });
+    let keeper = Keeper {
+        client: nobody(),
+        namespace: "hardline-system".to_owned(),
+        source: keeper::Source::Folder(folder),
+        failure: FailurePolicy::Ignore,
+        address: None,
+        period: Duration::from_millis(5),
+    };
+    tokio::spawn(keeper.run(shown, Arc::new(metrics), watch::channel(false).1));
     while call(address, roots.clone()).await.is_err() {}
 
-    let (seen, mut last) = tokio::sync::watch::channel(BTreeSet::new());
+    let (seen, mut last) = watch::channel(BTreeSet::new());
     let callers: Vec<_> = (0..4)
         .map(|_| {
             let (roots, seen) = (roots.clone(), seen.clone());

@@ -1,0 +1,72 @@
+//! Alert rules and dashboard ask for what the server exports.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hardline_core::config::{Config, Date};
+use hardline_core::inventory::{Coverage, Inventory};
+use hardline_core::resource::Kind;
+use hardline_core::source::Source;
+use hardline_core::verdict::{Judged, judge};
+use hardline_server::metrics::{Answer, Metrics};
+use serde_json::Value as Json;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name)
+}
+
+/// The names of metrics in a text, without what Prometheus adds to those of counters and histograms.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    let metrics = words.filter(|word| word.starts_with("hardline_"));
+    let base = |word: &str| {
+        let base = word.strip_suffix("_total").or_else(|| word.strip_suffix("_bucket"));
+        base.unwrap_or(word).to_owned()
+    };
+    metrics.map(base).collect()
+}
+
+/// The findings of a pod that does nothing right.
+fn findings() -> Vec<Judged> {
+    let text = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostNetwork: true, containers: [{name: a}]}}";
+    let resources = hardline_manifest::read::read(&Arc::new(Source::new("pod.yaml", text))).resources;
+    let coverage = Coverage::of_manifests(&resources);
+    let config = Config::new(Date { year: 2026, month: 6, day: 1 });
+    judge(&Inventory::new(resources, coverage), Vec::new(), &config).findings
+}
+
+#[test]
+fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
+    let metrics = Metrics::default();
+    metrics.answered("CREATE", Answer::Denied, Duration::ZERO);
+    metrics.not_evaluated("pdb-missing");
+    metrics.watched(Kind::Pod, SystemTime::now());
+    for judged in findings() {
+        metrics.found(&judged, Some("shop"));
+    }
+    let exported = metrics.text();
+    let exported: BTreeSet<String> = exported
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(exported.len(), 7);
+    let alerts = std::fs::read_to_string(file("alerts.yaml")).unwrap();
+    let dashboard = std::fs::read_to_string(file("dashboard.json")).unwrap();
+    serde_json::from_str::<Json>(&dashboard).expect("the dashboard is JSON");
+    assert_eq!(names(&dashboard), exported);
+    let unknown: Vec<_> = names(&alerts).difference(&exported).cloned().collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn prometheus_takes_the_alert_rules() {
+    let Ok(output) = Command::new("promtool").args(["check", "rules"]).arg(file("alerts.yaml")).output() else {
+        println!("skipped: promtool is not installed (Debian's package prometheus)");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,123 @@
+//! `hardline install`: what to apply so that hardline runs in a cluster, or so that the API server
+//! enforces what it can without it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use hardline_core::cel::wall::Origin;
+use hardline_core::profile::Profile;
+use hardline_manifest::edit;
+use hardline_server::install::{NAMESPACE, Options};
+
+use crate::check;
+use crate::configuration::ConfigurationFile;
+use crate::terminal;
+
+/// Print what to apply so that hardline runs in a cluster
+///
+/// The admission policies in CEL stand beside the webhook, and hold while it is down.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hardline install --image registry.example.com/hardline@sha256:… | kubectl apply -f -
+  hardline install --policies | kubectl apply -f -
+  hardline install --policies --static > /etc/kubernetes/admission/hardline.yaml")]
+pub(crate) struct Args {
+    /// The image of hardline, by its digest
+    #[arg(long, required_unless_present = "policies")]
+    image: Option<String>,
+
+    /// Print only the admission policies in CEL, which need nothing in the cluster
+    #[arg(long)]
+    policies: bool,
+
+    /// Print them for the API server's `staticManifestsDir` (Kubernetes 1.37), where they hold before
+    /// the first request and nobody can change them by the API
+    #[arg(long = "static", requires = "policies", conflicts_with = "image")]
+    files: bool,
+
+    /// The namespace of hardline, which is not judged
+    #[arg(short, long, default_value = NAMESPACE)]
+    namespace: String,
+
+    /// The profile where no label chooses another [default: the configured one, else production]
+    #[arg(long, value_parser = check::profile())]
+    profile: Option<Profile>,
+
+    /// How much findings may do where no label says so
+    #[arg(long, value_enum, default_value = "warn")]
+    enforcement: Most,
+
+    /// What the API server does with a request that the webhook does not answer. With `fail`, nothing
+    /// can be changed in the judged namespaces while no replica answers
+    #[arg(long, value_enum, default_value = "ignore")]
+    failure_policy: Failure,
+
+    /// A Secret with the webhook's certificate that somebody else keeps fresh, such as cert-manager
+    /// [default: hardline makes its own]
+    #[arg(long, value_name = "SECRET")]
+    certificates: Option<String>,
+
+    #[command(flatten)]
+    configuration: ConfigurationFile,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Most {
+    /// They are written down
+    Audit,
+    /// The user is told
+    Warn,
+    /// The request is refused
+    Deny,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Failure {
+    /// It passes, unless the policies refuse it
+    Ignore,
+    /// It is refused
+    Fail,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = args.configuration.read(Path::new("."))?.config()?;
+    let options = Options {
+        namespace: args.namespace.clone(),
+        image: args.image.clone().unwrap_or_default(),
+        profile: args.profile.unwrap_or(config.profile).to_string(),
+        enforcement: args.enforcement.name().to_owned(),
+        failure: args.failure_policy.name().to_owned(),
+        certificates: args.certificates.clone(),
+    };
+    let origin = if args.files { Origin::Files } else { Origin::Api };
+    let mut objects = Vec::new();
+    if !args.policies {
+        objects.extend(options.namespace());
+        objects.extend(options.objects());
+    }
+    objects.extend(options.wall(&config, origin));
+    let documents: Vec<String> = objects.iter().map(edit::document).collect();
+    terminal::print_plain(|out| out.write_all(documents.join("---\n").as_bytes()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Most {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl Failure {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Fail => "fail",
+        }
+    }
+}
