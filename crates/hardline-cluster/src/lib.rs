@@ -5,6 +5,7 @@
 //! resources comes from, and what could not be read. [`kinds::OBSERVED`] is the one list of what is
 //! read; everything else, RBAC included, follows from it.
 
+mod blame;
 pub mod client;
 pub mod kinds;
 pub mod lean;

@@ -102,10 +102,30 @@ pub struct Reported {
     pub path: String,
     /// Where that is written.
     pub location: Location,
+    /// Where the resource comes from, if it was observed in a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Other places that the finding rests on.
     pub evidence: Vec<ReportedEvidence>,
     /// A change that mends it. Null in JSON where it does not fit the resource as it is.
     pub fix: Option<ReportedFix>,
+}
+
+/// When and by whom an observed resource came to be as it is, as far as the cluster says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// When it was created, in the form of RFC 3339.
+    pub created: Option<String>,
+    /// The tool that wrote it last, by its own account: a field manager.
+    pub author: Option<String>,
+    /// When that tool last wrote it, in the form of RFC 3339.
+    pub changed: Option<String>,
+    /// How many pods are like it, and not told of by themselves.
+    pub pods: u32,
+    /// The owner whose template it should have, and has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differs_from: Option<ResourceId>,
 }
 
 /// A [`Fix`] and the resource that it changes, from which its JSON Patch is made when asked for.
@@ -306,6 +326,7 @@ impl Reported {
             resource: resource_id(&finding.place, inventory),
             path: path(&finding.place),
             location: Location::of(&finding.place, inventory),
+            origin: None,
             evidence: evidence.collect(),
             fix: ReportedFix::new(finding.fix, &finding.place, inventory),
         }

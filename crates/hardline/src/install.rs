@@ -10,7 +10,7 @@ use hardline_core::profile::Profile;
 use hardline_manifest::edit;
 use hardline_server::install::{NAMESPACE, Options};
 
-use crate::check;
+use crate::judging;
 use crate::configuration::ConfigurationFile;
 use crate::terminal;
 
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     namespace: String,
 
     /// The profile where no label chooses another [default: the configured one, else production]
-    #[arg(long, value_parser = check::profile())]
+    #[arg(long, value_parser = judging::profile())]
     profile: Option<Profile>,
 
     /// How much findings may do where no label says so

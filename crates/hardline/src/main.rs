@@ -12,6 +12,7 @@ mod diff;
 mod explain;
 mod fix;
 mod install;
+mod judging;
 mod man;
 mod markdown;
 mod net;
