@@ -94,7 +94,8 @@ fn summary() -> String {
     format!(
         "# Summary\n\n- [hardline](README.md)\n- [What can be judged](inputs.md)\n\
          - [Configuration and exemptions](configuration.md)\n- [Fixes](fixes.md)\n- [Formats](formats.md)\n\
-         - [Pinning images](pin.md)\n- [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n\
+         - [Pinning images](pin.md)\n- [What a cluster holds](audit.md)\n\
+         - [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n\
          - [In the cluster](install.md)\n\
          - [From other linters](migration.md)\n- [Conformance](conformance.md)\n\
          - [The API server's own verdict](conformance-schema.md)\n- [Rules](rules/README.md)\n{}",

@@ -45,22 +45,22 @@ pub struct Owner {
 }
 
 /// A map's entries in the order written, each value as its text.
-struct Entries<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
+pub(crate) struct Entries<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
 
 #[derive(serde::Deserialize)]
 struct Key<'t>(#[serde(borrow)] Cow<'t, str>);
 
 impl<'t> Entries<'t> {
     /// The entries of a map; `None` for any other value.
-    fn of(raw: &'t RawValue) -> Option<Self> {
+    pub(crate) fn of(raw: &'t RawValue) -> Option<Self> {
         serde_json::from_str(raw.get()).ok()
     }
 
-    fn get(&self, key: &str) -> Option<&'t RawValue> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'t RawValue> {
         self.0.iter().rev().find(|(written, _)| written == key).map(|(_, value)| *value)
     }
 
-    fn text(&self, key: &str) -> Option<Box<str>> {
+    pub(crate) fn text(&self, key: &str) -> Option<Box<str>> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 }
@@ -87,7 +87,8 @@ impl<'de: 't, 't> Deserialize<'de> for Entries<'t> {
     }
 }
 
-fn items(raw: &RawValue) -> Vec<&RawValue> {
+/// The items of a list; nothing for any other value.
+pub(crate) fn items(raw: &RawValue) -> Vec<&RawValue> {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
 

@@ -22,7 +22,7 @@ use hardline_core::workload::Workload;
 use hardline_manifest::{document, edit};
 use serde_json::Value as Json;
 
-use crate::kinds::{OBSERVED, Owned};
+use crate::kinds::{OBSERVED, ObservedKind, Owned};
 use crate::lean::{Lean, Owner};
 use crate::observed::{Gap, Observed, Scope};
 use crate::origin::Origin;
@@ -308,6 +308,14 @@ impl Store {
 
     /// The inventory of what is known now.
     pub fn snapshot(&mut self) -> Observed {
+        let mut coverage = Coverage::nothing();
+        let complete = OBSERVED.iter().zip(&self.kinds).filter(|(_, held)| held.standing == Standing::Complete);
+        complete.for_each(|(observed, _)| self.scope.cover(observed, &mut coverage));
+        self.snapshot_covering(coverage)
+    }
+
+    /// The inventory of what is known now, which covers what is said.
+    pub(crate) fn snapshot_covering(&mut self, coverage: Coverage) -> Observed {
         self.changed = false;
         let mut building = Building::default();
         for held in &self.kinds {
@@ -320,15 +328,12 @@ impl Store {
             let variants = building.variants(&self.kinds[kind], OBSERVED[kind].name == "Pod");
             self.add_variants(&mut building, variants);
         }
-        let mut gaps = self.gaps.clone();
-        let mut coverage = Coverage::nothing();
-        for (observed, held) in OBSERVED.iter().zip(&self.kinds) {
-            match &held.standing {
-                Standing::Complete => self.scope.cover(observed, &mut coverage),
-                Standing::Lacking(why) => gaps.push(Gap { what: observed.plural.to_owned(), why: why.clone() }),
-                Standing::Unread => {}
-            }
-        }
+        let gap = |(observed, held): (&ObservedKind, &Held)| match &held.standing {
+            Standing::Lacking(why) => Some(Gap { what: observed.plural.to_owned(), why: why.clone() }),
+            Standing::Complete | Standing::Unread => None,
+        };
+        let mut gaps: Vec<_> = OBSERVED.iter().zip(&self.kinds).filter_map(gap).collect();
+        gaps.extend(self.gaps.iter().cloned());
         gaps.sort();
         gaps.dedup();
         let objects = self.len();

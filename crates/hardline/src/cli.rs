@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{check, completions, config, explain, install, man, net, pin};
+use crate::{audit, check, completions, config, explain, install, man, net, pin};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -38,6 +38,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(Box<audit::Args>),
     Check(Box<check::Args>),
     Config(config::Args),
     Explain(explain::Args),
@@ -68,6 +69,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     }
     .write_global();
     match cli.command {
+        Command::Audit(args) => audit::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -94,7 +94,7 @@ impl Reporting {
 
     /// How the report is shown here.
     pub(crate) fn view(&self, elapsed: Duration) -> View {
-        View { elapsed, width: terminal::width(), quiet: self.quiet }
+        View { elapsed, width: terminal::width(), quiet: self.quiet, within: None }
     }
 
     /// Writes the report wherever it is to go, and says how the command ends.

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+mod audit;
 mod check;
 mod cli;
 mod clock;
+mod cluster;
 mod completions;
 mod config;
 mod configuration;

@@ -46,6 +46,15 @@ pub(crate) struct View {
     pub(crate) width: usize,
     /// Findings only.
     pub(crate) quiet: bool,
+    /// What was judged, if not files.
+    pub(crate) within: Option<String>,
+}
+
+impl View {
+    /// This view of something else than files.
+    pub(crate) fn within(self, within: String) -> Self {
+        Self { within: Some(within), ..self }
+    }
 }
 
 impl Format {

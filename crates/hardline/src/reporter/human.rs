@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Group, Level, Renderer};
 use hardline_core::edit::Safety;
-use hardline_core::report::{Counts, NotEvaluated, Report, Reported, ReportedFix};
+use hardline_core::report::{Counts, NotEvaluated, Origin, Report, Reported, ReportedFix};
 use hardline_core::rule::{Rule, Severity};
 
 use crate::markdown;
@@ -24,12 +24,12 @@ const MANY: usize = 50;
 pub(crate) fn write(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii).term_width(view.width);
     for finding in &report.findings {
-        writeln!(out, "{}\n", render(finding, &renderer))?;
+        writeln!(out, "{}\n", render(finding, view, &renderer))?;
     }
     if view.quiet {
         return Ok(());
     }
-    not_evaluated(&report.not_evaluated, out)?;
+    not_evaluated(&report.not_evaluated, view, out)?;
     summary(report, view, out)?;
     hints(report, out)
 }
@@ -54,12 +54,12 @@ pub(crate) fn statistics(report: &Report, view: &View, out: &mut dyn Write) -> i
     if !counts.is_empty() {
         writeln!(out)?;
     }
-    not_evaluated(&report.not_evaluated, out)?;
+    not_evaluated(&report.not_evaluated, view, out)?;
     summary(report, view, out)
 }
 
 /// One finding: title, manifest, evidence, help.
-fn render(finding: &Reported, renderer: &Renderer) -> String {
+fn render(finding: &Reported, view: &View, renderer: &Renderer) -> String {
     let level = match finding.severity {
         Severity::Critical | Severity::High => Level::ERROR,
         Severity::Medium => Level::WARNING,
@@ -77,7 +77,12 @@ fn render(finding: &Reported, renderer: &Renderer) -> String {
     for excerpt in Excerpt::of(marks) {
         group = group.elements(excerpt.elements());
     }
-    let fix = finding.fix.as_ref().map(|fix| offer(fix, finding.location.rendered));
+    // What was rendered or observed is not where a fix belongs.
+    let elsewhere = finding.location.rendered || view.within.is_some();
+    let fix = finding.fix.as_ref().map(|fix| offer(fix, elsewhere));
+    if let Some(origin) = finding.origin.as_ref().and_then(told) {
+        group = group.element(Level::NOTE.message(visible(&origin).into_owned()));
+    }
     group = group.element(Level::HELP.message(visible(&finding.help)));
     if let Some(fix) = &fix {
         group = group.element(Level::HELP.with_name("fix").message(visible(fix)));
@@ -85,21 +90,40 @@ fn render(finding: &Reported, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
+/// When and by whom a resource came to be as it is: what is known of it.
+fn told(origin: &Origin) -> Option<String> {
+    let day = |time: &Option<String>| time.as_deref().map(|time| time.split('T').next().unwrap_or(time).to_owned());
+    let mut parts = Vec::new();
+    if let Some(owner) = &origin.differs_from {
+        parts.push(format!("differs from the template of {owner}"));
+    }
+    parts.extend(day(&origin.created).map(|day| format!("created {day}")));
+    parts.extend(origin.author.as_ref().map(|author| match day(&origin.changed) {
+        Some(day) => format!("last changed by {author} on {day}"),
+        None => format!("last changed by {author}"),
+    }));
+    if origin.pods > 0 {
+        parts.push(format!("holds for {}", counted(origin.pods as usize, "pod")));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// What a fix does, and the command that makes it where it can be made.
-fn offer(ReportedFix { fix, .. }: &ReportedFix, rendered: bool) -> String {
+fn offer(ReportedFix { fix, .. }: &ReportedFix, elsewhere: bool) -> String {
     match fix.safety {
-        _ if rendered => fix.title.clone(),
+        _ if elsewhere => fix.title.clone(),
         Safety::Safe => format!("{} (hardline check --fix)", fix.title),
         Safety::Unsafe => format!("{} (hardline check --fix --unsafe-fixes)", fix.title),
     }
 }
 
 /// The rules that lacked knowledge, one line each.
-fn not_evaluated(lacking: &[NotEvaluated], out: &mut dyn Write) -> io::Result<()> {
+fn not_evaluated(lacking: &[NotEvaluated], view: &View, out: &mut dyn Write) -> io::Result<()> {
     if lacking.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{BOLD}not evaluated{BOLD:#}, for want of what these manifests do not hold:")?;
+    let want = if view.within.is_some() { "could not be read" } else { "these manifests do not hold" };
+    writeln!(out, "{BOLD}not evaluated{BOLD:#}, for want of what {want}:")?;
     let width = lacking.iter().map(|lack| lack.rule.len()).max().unwrap_or_default();
     for same in lacking.chunk_by(|a, b| a.rule == b.rule) {
         write!(out, "  {CODE}{:width$}{CODE:#}  {DIM}needs {}", same[0].rule, visible(&same[0].needs))?;
@@ -107,6 +131,9 @@ fn not_evaluated(lacking: &[NotEvaluated], out: &mut dyn Write) -> io::Result<()
             0 => writeln!(out, "{DIM:#}")?,
             more => writeln!(out, ", and {more} more{DIM:#}")?,
         }
+    }
+    if view.within.is_some() {
+        return writeln!(out);
     }
     writeln!(out, "  if nothing exists outside these manifests, `{CODE}--assume-complete{CODE:#}` evaluates them\n")
 }
@@ -116,14 +143,14 @@ pub(crate) fn summary(report: &Report, view: &View, out: &mut dyn Write) -> io::
     let summary = &report.summary;
     let resources = counted(summary.resources, "resource");
     let workloads = counted(summary.workloads, "workload");
-    let files = counted(summary.files, "file");
+    let within = view.within.clone().unwrap_or_else(|| counted(summary.files, "file"));
     if summary.findings.total() == 0 {
         let good = anstyle::AnsiColor::Green.on_default().bold();
         write!(out, "{good}all clear{good:#}: ")?;
     } else {
         findings(summary.findings, out)?;
     }
-    write!(out, "{resources} ({workloads}) in {files}")?;
+    write!(out, "{resources} ({workloads}) in {}", visible(&within))?;
     if summary.exempted > 0 {
         write!(out, "; {} exempted", summary.exempted)?;
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes snapshots with them")]
 
+mod audit;
 mod check;
 mod commands;
 mod configuration;

@@ -1,0 +1,84 @@
+//! `hardline audit`: judges what a cluster holds, once.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use hardline_cluster::dump;
+use hardline_cluster::observed::{Observed, Scope};
+use hardline_core::report::{Read, Report};
+use hardline_core::verdict::judge;
+
+use crate::cluster::{Asked, ClusterArgs};
+use crate::configuration::ConfigurationFile;
+use crate::judging::{Judging, Reporting};
+use crate::progress::Progress;
+use crate::terminal;
+
+/// Judge what a cluster holds
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hardline audit -n shop
+  hardline audit -A --statistics
+  hardline audit --context prod -A --format markdown
+  kubectl get all,cm,netpol,pdb -A -o yaml > dump.yaml; hardline audit --dump dump.yaml
+  hardline audit --dump support-bundle.tar.gz -n shop
+
+What may not be read is named, and nothing is claimed from it. Nothing is written to the cluster.
+
+Exit codes: 0 nothing that fails, 1 findings, 2 could not judge")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// Judge a dump instead: output of `kubectl get -o yaml` or `-o json`, the folder of `kubectl
+    /// cluster-info dump` or of must-gather, a support bundle; folders may be packed as `.tar.gz`
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["context", "kubeconfig", "all_namespaces"], help_heading = "Cluster")]
+    dump: Option<PathBuf>,
+
+    #[command(flatten)]
+    judging: Judging,
+
+    #[command(flatten)]
+    reporting: Reporting,
+
+    #[command(flatten)]
+    configuration: ConfigurationFile,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    args.reporting.check()?;
+    let started = Instant::now();
+    let configuration = args.configuration.read(Path::new("."))?;
+    let mut config = configuration.config()?;
+    args.judging.apply(&mut config);
+    let progress = Progress::counting("objects", "reading", args.reporting.quiet);
+    let (observed, scope, name) = args.observe(&progress)?;
+    let mut judgement = judge(&observed.inventory, Vec::new(), &config);
+    observed.narrow(&mut judgement, &scope);
+    let mut report = Report::new(judgement, &observed.inventory, Read::default());
+    observed.annotate(&mut report);
+    drop(progress);
+    if !args.reporting.quiet {
+        observed.gaps.iter().for_each(|gap| terminal::notice(&format!("{} not read: {}", gap.what, gap.why)));
+    }
+    let within = match scope {
+        Scope::Everything => name,
+        Scope::Namespace(namespace) => format!("namespace {namespace} of {name}"),
+    };
+    let view = args.reporting.view(started.elapsed()).within(within);
+    args.reporting.write(&report, &view, false)
+}
+
+impl Args {
+    /// What is to be judged, the part of it that is asked for, and what it is called.
+    fn observe(&self, progress: &Progress) -> anyhow::Result<(Observed, Scope, String)> {
+        if let Some(path) = &self.dump {
+            let observed = dump::read(path, &dump::Limits::default(), &|read| progress.set(read))?;
+            return Ok((observed, self.cluster.scope_of_dump(), path.display().to_string()));
+        }
+        let Asked { cluster, scope, observed } = self.cluster.observe(true, progress)?;
+        Ok((observed, scope, cluster.name))
+    }
+}

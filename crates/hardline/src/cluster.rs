@@ -1,0 +1,85 @@
+//! The arguments that say which cluster to ask. They are kubectl's, and mean the same on every
+//! subcommand that asks one.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use hardline_cluster::client::{self, Cluster, Error, connect};
+use hardline_cluster::list::{self, observe};
+use hardline_cluster::observed::{Observed, Scope};
+
+use crate::progress::Progress;
+
+/// Which cluster to ask, and for what part of it.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterArgs {
+    /// The context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+
+    /// The kubeconfig [default: that of `KUBECONFIG`, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The namespace [default: that of the context]
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// All namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+}
+
+/// A cluster as it was read.
+pub(crate) struct Asked {
+    pub(crate) cluster: Cluster,
+    pub(crate) scope: Scope,
+    pub(crate) observed: Observed,
+}
+
+impl ClusterArgs {
+    /// Reads the part of the cluster that is named. `grouped` leaves out what another resource stands
+    /// for, such as the pods of a deployment.
+    pub(crate) fn observe(&self, grouped: bool, progress: &Progress) -> anyhow::Result<Asked> {
+        wait(async {
+            let cluster = self.connect().await?;
+            let options = list::Options { scope: self.scope(&cluster), grouped };
+            let observed = observe(&cluster, &options, &|read| progress.set(read)).await?;
+            Ok(Asked { cluster, scope: options.scope, observed })
+        })
+    }
+
+    /// The cluster that is named.
+    pub(crate) async fn connect(&self) -> Result<Cluster, Error> {
+        let options = client::Options { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
+        connect(&options).await
+    }
+
+    /// The part that is named; of a dump, all of it by default.
+    pub(crate) fn scope_of_dump(&self) -> Scope {
+        self.namespace.clone().map_or(Scope::Everything, Scope::Namespace)
+    }
+
+    fn scope(&self, cluster: &Cluster) -> Scope {
+        if self.all_namespaces {
+            return Scope::Everything;
+        }
+        Scope::Namespace(self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone()))
+    }
+}
+
+/// Waits for what a cluster has to say.
+pub(crate) fn wait<T>(answer: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot wait for the network")?.block_on(answer).map_err(with_help)
+}
+
+/// The error and, on a line of its own, what to do about it.
+fn with_help(error: Error) -> anyhow::Error {
+    match error.help() {
+        Some(help) => anyhow!("{error}\nhelp: {help}"),
+        None => error.into(),
+    }
+}
