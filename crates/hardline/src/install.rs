@@ -10,8 +10,8 @@ use hardline_core::profile::Profile;
 use hardline_manifest::edit;
 use hardline_server::install::{NAMESPACE, Options};
 
-use crate::judging;
 use crate::configuration::ConfigurationFile;
+use crate::judging;
 use crate::terminal;
 
 /// Print what to apply so that hardline runs in a cluster

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use hardline_cluster::dump::{Error, Limits, read, read_archive, read_texts};
 use hardline_cluster::observed::Observed;
-use hardline_core::resource::Kind;
+use hardline_core::resource::{Kind, Resource};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -164,7 +164,7 @@ fn a_support_bundle_is_read() {
     assert!(find(Kind::Deployment, Some("default"), "nginx-deployment").is_some());
     assert!(find(Kind::DaemonSet, Some("kube-system"), "svclb-traefik-8ea5448e").is_none(), "the bundle has none");
     // Its pods are there, once for all nodes, although their owner is not.
-    let pods: Vec<_> = observed.inventory.of_kind(Kind::Pod, Some("kube-system")).map(|pod| pod.name()).collect();
+    let pods: Vec<_> = observed.inventory.of_kind(Kind::Pod, Some("kube-system")).map(Resource::name).collect();
     assert_eq!(pods, ["svclb-traefik-8ea5448e-d2m74"]);
     for kind in [Kind::NetworkPolicy, Kind::PodDisruptionBudget, Kind::ResourceQuota, Kind::Pod] {
         assert!(observed.inventory.covers(kind, Some("kube-system")), "{kind}");
