@@ -5,4 +5,5 @@ mod dump;
 mod kinds;
 mod list;
 mod live;
+mod plane;
 mod support;
