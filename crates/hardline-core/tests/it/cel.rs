@@ -309,3 +309,14 @@ fn pods_from_templates_are_not_judged_again() {
     let (created, message) = create_as("ada");
     assert!(!created && message.contains("container-privileged"), "{message}");
 }
+
+#[test]
+fn older_api_servers_take_the_wall() {
+    let plane = ControlPlane::setup().kubernetes("1.34").start().unwrap();
+    let plane = with_wall(plane, wall::objects(&critical(), &options(Profile::Critical, Enforcement::Deny)));
+    let response = create(&plane, &bad_pod("web"), "?dryRun=All").unwrap();
+    let refused = refusal(&response);
+    assert!(refused.contains(&"container-privileged") && refused.contains(&"pod-bare"), "{refused:?}");
+    // No expression failed: the message would say so instead of the findings.
+    assert!(!response.body.to_string().contains("resulted in error"), "{}", response.body);
+}

@@ -73,6 +73,7 @@ impl Keeper {
         let mut complaint = None;
         loop {
             let leading = *leads.borrow();
+            metrics.leads(leading);
             match self.look(&shown, &metrics, leading).await {
                 Ok(()) => complaint = None,
                 Err(problem) => {
