@@ -26,6 +26,9 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// A change that mends it.
     pub fix: Option<Fix>,
+    /// Whether it rests on something not being there. Where objects arrive one after the other,
+    /// that may yet come.
+    pub absence: bool,
 }
 
 /// Where something is.
@@ -60,7 +63,7 @@ impl Finding {
     /// A finding in text that is no resource, such as a document that cannot be read.
     pub fn in_text(rule: &'static Rule, source: Arc<Source>, span: Span, message: impl Into<String>) -> Self {
         let place = Place::Text { source, span };
-        Self { rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None }
+        Self { rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None, absence: false }
     }
 
     /// Says what to do here.
@@ -114,6 +117,9 @@ pub struct Sink<'a> {
     pub(crate) subject: &'a Resource,
     pub(crate) inventory: &'a Inventory,
     pub(crate) settings: &'a Settings,
+    /// Whether the rule was told that something is known completely, so that it may claim that
+    /// something is not there.
+    pub(crate) absence: bool,
     pub(crate) outcome: &'a mut Outcome,
 }
 
@@ -121,9 +127,15 @@ impl<'a> Sink<'a> {
     /// Reports a defect at a field of the subject; the field may be absent.
     pub fn report(&mut self, path: FieldPath, message: impl Into<String>) -> &mut Finding {
         let place = Place::Field { resource: self.subject.index, path };
-        let finding =
-            Finding { rule: self.rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None };
-        self.outcome.findings.push_mut(finding)
+        self.outcome.findings.push_mut(Finding {
+            rule: self.rule,
+            place,
+            message: message.into(),
+            help: None,
+            evidence: Vec::new(),
+            fix: None,
+            absence: self.absence,
+        })
     }
 
     /// Reports a defect at a field of the subject for another rule, whose check this one shares.
@@ -169,6 +181,7 @@ impl<'a> Sink<'a> {
     /// For kinds in [`Rule::needs`] and the subject's own namespace the engine has asked already.
     pub fn covers(&mut self, kind: Kind, namespace: Option<&str>) -> bool {
         if self.inventory.covers(kind, namespace) {
+            self.absence = true;
             return true;
         }
         let needs = match namespace {

@@ -173,8 +173,8 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let findings = outcome.findings.len();
-            let mut sink =
-                Sink { rule, subject: resource, inventory: self.inventory, settings: &self.config.settings, outcome };
+            let (inventory, settings) = (self.inventory, &self.config.settings);
+            let mut sink = Sink { rule, subject: resource, inventory, settings, absence: false, outcome };
             let covered = rule.needs.iter().all(|&kind| sink.covers(kind, resource.namespace()));
             if !covered {
                 continue;

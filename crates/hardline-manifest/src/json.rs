@@ -1,10 +1,32 @@
 //! JSON (RFC 8259) with the span of every key and value.
 
+use std::sync::Arc;
+
 use hardline_core::scalar::parse_float;
-use hardline_core::source::Span;
-use hardline_core::tree::{BuildError, Style, TreeBuilder};
+use hardline_core::source::{Source, Span};
+use hardline_core::tree::{BuildError, Limits, Style, Tree, TreeBuilder};
 
 use crate::document::Problem;
+
+/// Reads a text that is one JSON value and nothing else, such as the body of a request. Unlike
+/// [`document::parse`](crate::document::parse) it takes no YAML for it.
+pub fn read(source: &Arc<Source>, limits: Limits) -> std::result::Result<Arc<Tree>, Problem> {
+    let text = source.text.as_str();
+    if u32::try_from(text.len()).is_err() {
+        return Err(Problem::new("text of 4 GiB and more is not read", Span::at(0)));
+    }
+    let mut builder = TreeBuilder::new(source.clone(), limits);
+    builder.begin_document();
+    let end = parse(text, skip_space(text, 0), &mut builder).map_err(|refused| match refused {
+        Refused::Syntax(problem) | Refused::Value(problem) => problem,
+    })?;
+    builder.end_document();
+    let end = skip_space(text, end);
+    if end < text.len() {
+        return Err(Problem::new("something follows the value", Span::at(end)));
+    }
+    Ok(Arc::new(builder.finish().0))
+}
 
 /// Why a text is not read as JSON.
 #[derive(Debug)]

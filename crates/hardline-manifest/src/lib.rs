@@ -3,7 +3,7 @@
 pub mod document;
 pub mod edit;
 pub mod helm;
-mod json;
+pub mod json;
 mod kustomize;
 pub mod load;
 pub mod read;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{audit, check, completions, config, explain, install, man, net, pin};
+use crate::{audit, check, completions, config, explain, install, man, net, pin, serve};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -45,6 +45,7 @@ enum Command {
     Install(Box<install::Args>),
     Net(net::Args),
     Pin(Box<pin::Args>),
+    Serve(Box<serve::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -76,6 +77,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Install(args) => install::run(&args),
         Command::Net(args) => net::run(&args),
         Command::Pin(args) => pin::run(&args),
+        Command::Serve(args) => serve::run(*args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -23,6 +23,7 @@ mod progress;
 mod registry;
 mod reporter;
 mod rule_argument;
+mod serve;
 mod sources;
 mod terminal;
 

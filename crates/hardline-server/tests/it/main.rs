@@ -1,6 +1,9 @@
 //! Tests of the server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admission;
 mod cluster;
 mod deploy;
+mod http;
+mod support;
 mod tls;

@@ -1,0 +1,149 @@
+//! `hardline serve`: the parts of the server, put together.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hardline_cluster::client::{self, connect};
+use hardline_cluster::live::Live;
+use hardline_core::config::Config;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::admission::{self, Admission};
+use crate::http::{Entrance, Limits, Server, Stopping, stop_signal};
+use crate::lease::{Contender, Timing};
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+use crate::registration::FailurePolicy;
+use crate::tls::keeper::{Keeper, Source};
+use crate::tls::{Shown, Unfit, of_folder, server_config};
+
+/// How often certificates are looked at.
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// The lease that replicas elect their leader by.
+const LEASE: &str = "hardline";
+
+/// What to serve, and how.
+#[derive(Debug)]
+pub struct Options {
+    /// The cluster to watch.
+    pub cluster: client::Options,
+    /// What to judge by.
+    pub config: Config,
+    /// How requests are judged.
+    pub admission: admission::Options,
+    /// The address for reviews, over TLS. `:8443` listens on all addresses.
+    pub listen: String,
+    /// The address for probes and metrics, in plain text.
+    pub probes: String,
+    /// Where the certificate comes from.
+    pub certificate: Certificate,
+    /// Authorities in PEM; only clients with a certificate of one may connect for reviews.
+    pub client_authorities: Option<Vec<u8>>,
+    /// How long to serve on after being told to stop.
+    pub stopping: Stopping,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug)]
+pub enum Certificate {
+    /// A folder with `tls.crt` and `tls.key` for this name; somebody else tells the API server.
+    Files {
+        /// The folder.
+        folder: PathBuf,
+        /// The name that it is for.
+        name: String,
+    },
+    /// One of which the leader among the replicas also tells the API server.
+    Kept {
+        /// Where it is from.
+        source: Source,
+        /// The namespace of this server.
+        namespace: String,
+        /// The name of this replica.
+        replica: String,
+        /// What becomes of requests that are not answered.
+        failure: FailurePolicy,
+    },
+}
+
+/// Why the server does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cluster cannot be reached.
+    #[error(transparent)]
+    Cluster(#[from] client::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on `{0}`: {1}")]
+    Listen(String, io::Error),
+    /// The runtime or its signal handlers cannot be set up.
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+    /// The authorities of clients cannot be used.
+    #[error("the authorities of clients are no good: {0}")]
+    Clients(#[from] Unfit),
+}
+
+/// Serves until SIGTERM or SIGINT. Writes its log to standard error, a JSON object a line.
+pub fn run(options: Options) -> Result<(), Error> {
+    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(options))
+}
+
+async fn serve(options: Options) -> Result<(), Error> {
+    // First, so that a signal during the start is not lost.
+    let stop = stop_signal()?;
+    let cluster = connect(&options.cluster).await?;
+    let live = Live::start(&cluster);
+    let (metrics, shown) = (Arc::new(Metrics::default()), Arc::new(Shown::default()));
+    let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
+    let (leads, leading) = watch::channel(false);
+    match options.certificate {
+        Certificate::Files { folder, name } => {
+            tokio::spawn(follow(folder, name, shown.clone(), metrics.clone()));
+        }
+        Certificate::Kept { source, namespace, replica, failure } => {
+            let client = cluster.client.clone();
+            let contender = Contender::new(client.clone(), &namespace, LEASE, replica, Timing::default());
+            tokio::spawn(contender.run(leads));
+            let keeper = Keeper { client, namespace, source, failure, address: None, period: PERIOD };
+            tokio::spawn(keeper.run(shown.clone(), metrics.clone(), leading));
+        }
+    }
+    let readiness = Arc::new(Readiness::new(live.changes(), shown));
+    let admission = Admission::new(options.admission, options.config, live.changes());
+    let listeners = vec![
+        (bind(&options.listen).await?, Entrance::Admission(Arc::new(tls))),
+        (bind(&options.probes).await?, Entrance::Probes),
+    ];
+    tracing::info!(cluster = cluster.name, listen = options.listen, probes = options.probes, "serving");
+    let server = Arc::new(Server::new(admission, metrics, readiness, Limits::default()));
+    server.run(listeners, options.stopping, stop).await;
+    Ok(())
+}
+
+/// Shows what the folder holds, for good. What is unfit does not replace what is shown.
+async fn follow(folder: PathBuf, name: String, shown: Arc<Shown>, metrics: Arc<Metrics>) {
+    loop {
+        match of_folder(&folder, &name, SystemTime::now()) {
+            Ok(certificate) => shown.set(certificate, &metrics),
+            Err(problem) => tracing::warn!("the certificate is not taken: {problem}"),
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}
+
+/// Listens on an address; `:8443` stands for all addresses of IPv6 and IPv4, or IPv4 alone.
+async fn bind(address: &str) -> Result<TcpListener, Error> {
+    let failed = |error| Error::Listen(address.to_owned(), error);
+    if !address.starts_with(':') {
+        return TcpListener::bind(address).await.map_err(failed);
+    }
+    match TcpListener::bind(format!("[::]{address}")).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(format!("0.0.0.0{address}")).await.map_err(failed),
+    }
+}

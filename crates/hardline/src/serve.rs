@@ -1,0 +1,168 @@
+//! `hardline serve`: the admission webhook.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use hardline_cluster::client;
+use hardline_core::profile::{Enforcement, Profile};
+use hardline_server::admission::{self, Updates};
+use hardline_server::http::Stopping;
+use hardline_server::install::{NAMESPACE, SECRET};
+use hardline_server::registration::FailurePolicy;
+use hardline_server::serve::{self, Certificate, Options};
+use hardline_server::tls::authority::Lifetimes;
+use hardline_server::tls::keeper::Source;
+
+use crate::configuration::ConfigurationFile;
+use crate::judging::profile;
+
+/// Judge what is to be admitted to a cluster
+///
+/// Answers the admission reviews of the API server. `hardline install` prints what runs this in a
+/// cluster. Namespaces choose by the labels `hardline.dev/enforcement` and `hardline.dev/profile`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hardline serve --certificates /etc/hardline/tls
+  hardline serve --listen 127.0.0.1:8443 --certificates tls --server-name localhost --context dev")]
+pub(crate) struct Args {
+    /// The address for reviews, over TLS
+    #[arg(long, value_name = "ADDRESS", default_value = ":8443")]
+    listen: String,
+
+    /// The address for probes and metrics, in plain text
+    #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
+    probes: String,
+
+    /// The profile where no label chooses another [default: the configured one, else production]
+    #[arg(long, value_parser = profile())]
+    profile: Option<Profile>,
+
+    /// How much findings may do where no label says so
+    #[arg(long, value_enum, default_value = "deny")]
+    enforcement: Most,
+
+    /// The most that a finding may do which rests on something not being there: what is applied
+    /// together arrives one after the other
+    #[arg(long, value_enum, default_value = "warn")]
+    absence: Most,
+
+    /// Which findings count when an object is changed
+    #[arg(long, value_enum, default_value = "worse")]
+    updates: Counting,
+
+    /// A folder with `tls.crt` and `tls.key`, and `ca.crt` unless `--server-name` is given; read anew
+    /// every ten seconds
+    #[arg(long, value_name = "FOLDER", required_unless_present = "certificate_secret")]
+    certificates: Option<PathBuf>,
+
+    /// Make certificates and keep them in this Secret
+    #[arg(long, value_name = "SECRET", conflicts_with = "certificates", value_parser = [SECRET])]
+    certificate_secret: Option<String>,
+
+    /// The name that the certificate is for. Then the webhook is registered by somebody else
+    #[arg(long, value_name = "NAME", requires = "certificates")]
+    server_name: Option<String>,
+
+    /// Authorities in PEM: only clients with a certificate of one may send reviews
+    #[arg(long, value_name = "FILE")]
+    client_authorities: Option<PathBuf>,
+
+    /// What the API server does with a request that is not answered
+    #[arg(long, value_enum, default_value = "ignore")]
+    failure_policy: Failure,
+
+    /// Seconds to serve on after being told to stop, while not ready
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    stop_delay: u64,
+
+    /// The context of the kubeconfig [default: the current one, or the pod's service account]
+    #[arg(long)]
+    context: Option<String>,
+
+    /// The kubeconfig
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    #[command(flatten)]
+    configuration: ConfigurationFile,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Most {
+    /// They are written down
+    Audit,
+    /// The user is told
+    Warn,
+    /// The request is refused
+    Deny,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Counting {
+    /// Those that the object did not have before
+    Worse,
+    /// All
+    All,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Failure {
+    /// It passes, unless the policies refuse it
+    Ignore,
+    /// It is refused
+    Fail,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = args.configuration.read(".".as_ref())?.config()?;
+    config.profile = args.profile.unwrap_or(config.profile);
+    let namespace = std::env::var("POD_NAMESPACE").unwrap_or_else(|_| NAMESPACE.to_owned());
+    let source = args.certificates.clone().map_or_else(|| Source::Own(Lifetimes::default()), Source::Folder);
+    let certificate = match (args.server_name, args.certificates) {
+        (Some(name), Some(folder)) => Certificate::Files { folder, name },
+        _ => Certificate::Kept {
+            source,
+            namespace: namespace.clone(),
+            replica: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
+            failure: match args.failure_policy {
+                Failure::Ignore => FailurePolicy::Ignore,
+                Failure::Fail => FailurePolicy::Fail,
+            },
+        },
+    };
+    let read = |path: PathBuf| fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()));
+    serve::run(Options {
+        cluster: client::Options { kubeconfig: args.kubeconfig, context: args.context },
+        config,
+        admission: admission::Options {
+            enforcement: args.enforcement.into(),
+            absence: args.absence.into(),
+            updates: match args.updates {
+                Counting::Worse => Updates::Worse,
+                Counting::All => Updates::All,
+            },
+            own_namespace: Some(namespace),
+        },
+        listen: args.listen,
+        probes: args.probes,
+        certificate,
+        client_authorities: args.client_authorities.map(read).transpose()?,
+        stopping: Stopping { delay: Duration::from_secs(args.stop_delay), grace: Duration::from_secs(10) },
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl From<Most> for Enforcement {
+    fn from(most: Most) -> Self {
+        match most {
+            Most::Audit => Self::Audit,
+            Most::Warn => Self::Warn,
+            Most::Deny => Self::Deny,
+        }
+    }
+}
