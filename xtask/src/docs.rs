@@ -91,17 +91,27 @@ fn index() -> String {
 
 fn summary() -> String {
     let rules: Vec<_> = RULES.iter().map(|rule| format!("  - [{0}](rules/{0}.md)\n", rule.id)).collect();
-    format!(
-        "# Summary\n\n- [hardline](README.md)\n- [What can be judged](inputs.md)\n\
-         - [Configuration and exemptions](configuration.md)\n- [Fixes](fixes.md)\n- [Formats](formats.md)\n\
-         - [Pinning images](pin.md)\n- [What a cluster holds](audit.md)\n\
-         - [Who can reach whom](network.md)\n- [Coverage](coverage.md)\n\
-         - [In the cluster](install.md)\n\
-         - [From other linters](migration.md)\n- [Conformance](conformance.md)\n\
-         - [The API server's own verdict](conformance-schema.md)\n- [Rules](rules/README.md)\n{}",
-        rules.concat()
-    )
+    let pages: Vec<_> = PAGES.iter().map(|(title, file)| format!("- [{title}]({file})\n")).collect();
+    format!("# Summary\n\n{}{}", pages.concat(), rules.concat())
 }
+
+/// The pages of the book, in their order; those of the rules follow the last.
+const PAGES: &[(&str, &str)] = &[
+    ("hardline", "README.md"),
+    ("What can be judged", "inputs.md"),
+    ("Configuration and exemptions", "configuration.md"),
+    ("Fixes", "fixes.md"),
+    ("Formats", "formats.md"),
+    ("Pinning images", "pin.md"),
+    ("What a cluster holds", "audit.md"),
+    ("Who can reach whom", "network.md"),
+    ("Coverage", "coverage.md"),
+    ("In the cluster", "install.md"),
+    ("From other linters", "migration.md"),
+    ("Conformance", "conformance.md"),
+    ("The API server's own verdict", "conformance-schema.md"),
+    ("Rules", "rules/README.md"),
+];
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();

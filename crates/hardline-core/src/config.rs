@@ -66,6 +66,9 @@ pub struct Settings {
     /// Image tags that must not reach a cluster: words between separators, where `*` stands for
     /// any characters. Letter case does not matter.
     pub forbidden_tags: Vec<String>,
+    /// Registries that images may come from, with a path where only a part is allowed; `*` stands
+    /// for any characters. Empty for all.
+    pub allowed_registries: Vec<String>,
 }
 
 /// A minor version of Kubernetes.
@@ -114,6 +117,7 @@ impl Config {
         if let Some(tags) = file.forbidden_tags {
             self.settings.forbidden_tags = tags;
         }
+        self.settings.allowed_registries = file.allowed_registries;
     }
 
     /// What becomes of a rule's findings under a profile: what they do, and how severe they are.
@@ -169,7 +173,11 @@ fn resolve(path: &Path) -> String {
 impl Default for Settings {
     fn default() -> Self {
         let words = ["debug", "dont-push", "do-not-push", "snapshot", "dirty", "wip", "tmp", "temp", "dev", "local"];
-        Self { kubernetes_version: Version::NEWEST, forbidden_tags: words.map(str::to_owned).to_vec() }
+        Self {
+            kubernetes_version: Version::NEWEST,
+            forbidden_tags: words.map(str::to_owned).to_vec(),
+            allowed_registries: Vec::new(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::path::FieldPath;
 use crate::quantity::Quantity;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
-use crate::workload::{Container, Workload};
+use crate::workload::{Container, Role, Workload};
 
 /// What is demanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,4 +146,48 @@ pub(crate) fn is_absent(container: &Container<'_>, bound: Bound, dimension: Dime
     };
     let written = written(bound) || written(Bound::Limit);
     !written && effective(container, bound, dimension, sink.inventory()).is_none()
+}
+
+/// What a whole pod demands, as the scheduler and quotas count it (`PodRequests` and `PodLimits` in
+/// `k8s.io/component-helpers/resource`): what runs side by side, or an init container with the
+/// sidecars before it where that is more; `None` where nothing says.
+pub fn of_pod<'a>(
+    workload: &Workload<'a>,
+    bound: Bound,
+    dimension: Dimension,
+    inventory: &'a Inventory,
+) -> Option<Quantity> {
+    let pod = pod_written(workload, bound, dimension).or_else(|| pod_written(workload, Bound::Limit, dimension));
+    let own = match pod {
+        Some(value) => Quantity::of(value).ok(),
+        None => of_containers(workload, bound, dimension, inventory),
+    };
+    let overhead = workload.pod("overhead").and_then(|overhead| overhead.get(dimension.key()));
+    sum(own, overhead.and_then(|value| Quantity::of(value).ok()))
+}
+
+fn of_containers<'a>(
+    workload: &Workload<'a>,
+    bound: Bound,
+    dimension: Dimension,
+    inventory: &'a Inventory,
+) -> Option<Quantity> {
+    let (mut main, mut sidecars, mut peak) = (None, None, None);
+    for container in workload.containers() {
+        let amount = effective(&container, bound, dimension, inventory).map(|amount| amount.quantity);
+        match container.role {
+            Role::Main => main = sum(main, amount),
+            Role::Sidecar => sidecars = sum(sidecars, amount),
+            Role::Init => peak = peak.max(sum(sidecars, amount)),
+            Role::Ephemeral => {}
+        }
+    }
+    peak.max(sum(main, sidecars))
+}
+
+fn sum(one: Option<Quantity>, other: Option<Quantity>) -> Option<Quantity> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.plus(other)),
+        _ => one.or(other),
+    }
 }

@@ -57,6 +57,8 @@ pub enum Op {
     Append(Json),
     /// It does not exist.
     Remove,
+    /// It is called this in its map.
+    Rename(String),
 }
 
 /// Why an edit does not fit a value.
@@ -90,6 +92,13 @@ pub enum PatchOperation {
         /// JSON pointer.
         path: String,
     },
+    /// Removes a member that exists, and adds it under another name.
+    Move {
+        /// JSON pointer to where it was.
+        from: String,
+        /// JSON pointer to where it is then.
+        path: String,
+    },
 }
 
 impl Edit {
@@ -101,6 +110,11 @@ impl Edit {
     /// Adds an item to a list.
     pub fn append(path: FieldPath, value: impl Into<Json>) -> Self {
         Self { path, op: Op::Append(value.into()) }
+    }
+
+    /// Gives a field another name in the same map.
+    pub fn rename(path: FieldPath, name: impl Into<String>) -> Self {
+        Self { path, op: Op::Rename(name.into()) }
     }
 
     /// Removes a field.
@@ -117,7 +131,7 @@ impl Edit {
             return self.apply_to_existing(root);
         }
         let value = match &self.op {
-            Op::Remove => return Ok(None),
+            Op::Remove | Op::Rename(_) => return Ok(None),
             Op::Set(value) => value.clone(),
             Op::Append(value) => json!([value]),
         };
@@ -170,6 +184,18 @@ impl Edit {
                     _ => return Err(misfit()),
                 }
                 Ok(Some(PatchOperation::Remove { path }))
+            }
+            Op::Rename(name) => {
+                let (last, parents) = segments.split_last().ok_or_else(misfit)?;
+                let map = walk(root, parents).and_then(Json::as_object_mut).ok_or_else(misfit)?;
+                let Segment::Key(key) = last else { return Err(misfit()) };
+                if map.contains_key(name) {
+                    return Err(misfit());
+                }
+                let value = map.remove(key.as_ref()).ok_or_else(misfit)?;
+                map.insert(name.clone(), value);
+                let to = parents.iter().cloned().chain([Segment::Key(name.clone().into())]).collect::<FieldPath>();
+                Ok(Some(PatchOperation::Move { from: path, path: to.to_string() }))
             }
         }
     }
@@ -269,6 +295,15 @@ mod tests {
         assert_eq!(after, json!({"a": [2]}));
         let (after, _) = patched(&json!({"a": null}), Edit::append(FieldPath::of(&["a"]), 2));
         assert_eq!(after, json!({"a": [2]}));
+    }
+
+    #[test]
+    fn names_change_and_values_stay() {
+        let (after, patch) = patched(&json!({"a": {"b": 1}}), Edit::rename(FieldPath::of(&["a", "b"]), "c"));
+        assert_eq!((after, patch.as_str()), (json!({"a": {"c": 1}}), r#"{"op":"move","from":"/a/b","path":"/a/c"}"#));
+        let mut value = json!({"a": 1, "b": 2});
+        assert!(Edit::rename(FieldPath::of(&["a"]), "b").apply(&mut value).is_err());
+        assert_eq!(value, json!({"a": 1, "b": 2}));
     }
 
     #[test]

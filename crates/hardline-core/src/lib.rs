@@ -8,6 +8,7 @@
 pub mod admin_port;
 pub mod cel;
 pub mod config;
+pub mod cron;
 pub mod demand;
 pub mod disruption;
 pub mod duration;
@@ -26,6 +27,7 @@ pub mod namespace;
 pub mod network;
 pub mod path;
 pub mod pattern;
+pub mod placement;
 pub mod priority;
 pub mod probe;
 pub mod profile;

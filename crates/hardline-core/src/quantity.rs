@@ -100,6 +100,12 @@ impl Quantity {
         Self { nano: self.nano.saturating_mul(basis_points) / 10_000, ..self }
     }
 
+    /// So many times the amount.
+    #[must_use]
+    pub fn times(self, count: i64) -> Self {
+        Self { nano: self.nano.saturating_mul(i128::from(count)), ..self }
+    }
+
     /// Both amounts together, displayed as the first.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

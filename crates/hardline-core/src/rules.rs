@@ -34,10 +34,14 @@ mod container_selinux_custom;
 mod container_writable_volume_missing;
 mod cpu_request_missing;
 mod cronjob_deadline_missing;
+mod cronjob_failures_forgotten;
+mod cronjob_hang_stops_schedule;
+mod cronjob_never_runs;
 mod cronjob_overlaps;
 mod exemption_expired;
 mod exemption_invalid;
 mod exemption_unused;
+mod finalizer_unqualified;
 mod grace_period_too_short;
 mod headless_service_missing;
 mod heap_exceeds_limit;
@@ -49,6 +53,7 @@ mod image_digest_missing;
 mod image_pull_secret_missing;
 mod image_pull_stale;
 mod image_reference_invalid;
+mod image_registry_forbidden;
 mod image_registry_retired;
 mod image_tag_forbidden;
 mod image_tag_latest;
@@ -74,6 +79,7 @@ mod network_pod_unrestricted;
 mod network_policy_allows_everything;
 mod network_policy_invalid;
 mod network_policy_selects_nothing;
+mod owner_reference_broken;
 mod pdb_blocks_drain;
 mod pdb_keeps_unhealthy;
 mod pdb_missing;
@@ -81,6 +87,7 @@ mod pdb_overlaps;
 mod pdb_selects_nothing;
 mod pod_bare;
 mod pod_host_namespace;
+mod pod_pinned_to_node;
 mod pod_sysctl_unsafe;
 mod priority_class_missing;
 mod priority_class_unknown;
@@ -91,6 +98,7 @@ mod probe_kills_starting_container;
 mod probe_liveness_calls_dependency;
 mod probe_liveness_equals_readiness;
 mod probe_liveness_impatient;
+mod probe_liveness_shares_traffic;
 mod probe_port_name_unknown;
 mod probe_port_undeclared;
 mod probe_readiness_missing;
@@ -99,9 +107,11 @@ mod pvc_missing;
 mod qos_not_guaranteed;
 mod quantity_implausible;
 mod quantity_invalid;
+mod quota_blocks_rollout;
 mod quota_missing;
 mod replicas_not_spread;
 mod replicas_owned_by_hpa;
+mod replicas_pinned_to_zone;
 mod replicas_single;
 mod resource_duplicate;
 mod restart_policy_refused;
@@ -144,6 +154,7 @@ mod volume_multi_attach;
 mod volume_runtime_socket;
 mod volume_type_restricted;
 mod webhook_blocks_cluster;
+mod webhook_timeout_long;
 
 // Reported by those who read documents and exemptions, not by the engine's traversal.
 pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
@@ -195,10 +206,14 @@ pub static RULES: &[&Rule] = &[
     &container_writable_volume_missing::RULE,
     &cpu_request_missing::RULE,
     &cronjob_deadline_missing::RULE,
+    &cronjob_failures_forgotten::RULE,
+    &cronjob_hang_stops_schedule::RULE,
+    &cronjob_never_runs::RULE,
     &cronjob_overlaps::RULE,
     &exemption_expired::RULE,
     &exemption_invalid::RULE,
     &exemption_unused::RULE,
+    &finalizer_unqualified::RULE,
     &grace_period_too_short::RULE,
     &headless_service_missing::RULE,
     &heap_exceeds_limit::RULE,
@@ -210,6 +225,7 @@ pub static RULES: &[&Rule] = &[
     &image_pull_secret_missing::RULE,
     &image_pull_stale::RULE,
     &image_reference_invalid::RULE,
+    &image_registry_forbidden::RULE,
     &image_registry_retired::RULE,
     &image_tag_forbidden::RULE,
     &image_tag_latest::RULE,
@@ -235,6 +251,7 @@ pub static RULES: &[&Rule] = &[
     &network_policy_allows_everything::RULE,
     &network_policy_invalid::RULE,
     &network_policy_selects_nothing::RULE,
+    &owner_reference_broken::RULE,
     &pdb_blocks_drain::RULE,
     &pdb_keeps_unhealthy::RULE,
     &pdb_missing::RULE,
@@ -242,6 +259,7 @@ pub static RULES: &[&Rule] = &[
     &pdb_selects_nothing::RULE,
     &pod_bare::RULE,
     &pod_host_namespace::RULE,
+    &pod_pinned_to_node::RULE,
     &pod_sysctl_unsafe::RULE,
     &priority_class_missing::RULE,
     &priority_class_unknown::RULE,
@@ -252,6 +270,7 @@ pub static RULES: &[&Rule] = &[
     &probe_liveness_calls_dependency::RULE,
     &probe_liveness_equals_readiness::RULE,
     &probe_liveness_impatient::RULE,
+    &probe_liveness_shares_traffic::RULE,
     &probe_port_name_unknown::RULE,
     &probe_port_undeclared::RULE,
     &probe_readiness_missing::RULE,
@@ -260,9 +279,11 @@ pub static RULES: &[&Rule] = &[
     &qos_not_guaranteed::RULE,
     &quantity_implausible::RULE,
     &quantity_invalid::RULE,
+    &quota_blocks_rollout::RULE,
     &quota_missing::RULE,
     &replicas_not_spread::RULE,
     &replicas_owned_by_hpa::RULE,
+    &replicas_pinned_to_zone::RULE,
     &replicas_single::RULE,
     &resource_duplicate::RULE,
     &restart_policy_refused::RULE,
@@ -305,6 +326,7 @@ pub static RULES: &[&Rule] = &[
     &volume_runtime_socket::RULE,
     &volume_type_restricted::RULE,
     &webhook_blocks_cluster::RULE,
+    &webhook_timeout_long::RULE,
 ];
 
 /// Names as text: `a`, `b` and 3 more.

@@ -58,3 +58,16 @@ pub fn replicas(inventory: &Inventory, workload: &Workload<'_>) -> Option<i64> {
     }
     Some(autoscaler(inventory, workload).map_or(own, least))
 }
+
+/// The most pods that a workload runs outside a rollout: what its autoscaler allows, else
+/// `spec.replicas`.
+///
+/// `None` where the kind has no count.
+pub fn most(inventory: &Inventory, workload: &Workload<'_>) -> Option<i64> {
+    let own = workload.replicas()?;
+    let autoscaler = autoscaler(inventory, workload).filter(|_| own > 0);
+    let limit = |autoscaler: &Resource| {
+        ["maxReplicas", "maxReplicaCount"].into_iter().find_map(|key| autoscaler.spec(key)?.int())
+    };
+    Some(autoscaler.and_then(limit).unwrap_or(own))
+}

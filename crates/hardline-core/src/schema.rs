@@ -39,7 +39,8 @@ pub struct Validation {
 pub(crate) fn check(resource: &Resource, sink: &mut Sink<'_>) {
     let validation = validate(resource, sink.inventory(), sink.settings().kubernetes_version);
     for problem in validation.problems {
-        sink.report_as(problem.rule, problem.path, problem.message).help = problem.help;
+        let finding = sink.report_as(problem.rule, problem.path, problem.message);
+        (finding.help, finding.fix) = (problem.help, problem.fix);
     }
     sink.outcome.unevaluated.extend(validation.needs.map(|needs| Unevaluated { rule: sink.rule.id, needs }));
 }

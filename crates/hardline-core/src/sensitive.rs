@@ -22,7 +22,7 @@ const SECRET: [&str; 12] = [
 ];
 
 /// Last words of a name that say that the value is something about a secret instead.
-const ABOUT: [&str; 30] = [
+const ABOUT: [&str; 40] = [
     "file",
     "path",
     "dir",
@@ -53,6 +53,16 @@ const ABOUT: [&str; 30] = [
     "audience",
     "version",
     "namespace",
+    "tokens",
+    "limit",
+    "count",
+    "mode",
+    "policy",
+    "class",
+    "store",
+    "provider",
+    "prefix",
+    "method",
 ];
 
 /// Why a value that is stored under this name is taken for a secret; `None` where nothing says so.
@@ -182,6 +192,7 @@ mod tests {
             ("DB_PASSWORD", ""),
             ("TOKEN_TTL", "60"),
             ("SECRET_NAME", "db"),
+            ("MAX_TOKENS", "4096"),
             ("CACHE_KEY", "x"),
             ("tls", "-----BEGIN CERTIFICATE-----\nx"),
         ] {

@@ -133,7 +133,8 @@ fn patch(root: Value<'_>, edit: &Edit) -> Option<(Range<usize>, String)> {
         (Op::Append(item), []) if at.kind() == NodeKind::Seq => text.append(at, item),
         (Op::Append(item), []) => text.replace(at, key, &Json::from(vec![item.clone()])),
         (Op::Remove, []) => text.remove(parent, at, key),
-        (Op::Remove, _) => None,
+        (Op::Remove | Op::Rename(_), [_, ..]) => None,
+        (Op::Rename(name), []) => Some((range(key?), text.string_like(key?, name, in_flow))),
         (Op::Set(value), rest) => text.insert(at, key, rest, value),
         (Op::Append(item), rest) => text.insert(at, key, rest, &Json::from(vec![item.clone()])),
     }

@@ -63,6 +63,8 @@ fn show(file: &Configuration, config: &Config, out: &mut dyn Write) -> io::Resul
     writeln!(out, "kubernetesVersion: {} {}", config.settings.kubernetes_version, origin(&["kubernetesVersion"]))?;
     writeln!(out, "exclude: {} {}", list(file.exclude()), origin(&["exclude"]))?;
     writeln!(out, "settings:")?;
+    let registries = origin(&["settings", "allowedRegistries"]);
+    writeln!(out, "  allowedRegistries: {} {registries}", list(&config.settings.allowed_registries))?;
     let tags = origin(&["settings", "forbiddenTags"]);
     writeln!(out, "  forbiddenTags: {} {tags}", list(&config.settings.forbidden_tags))?;
     writeln!(out, "overrides: {DIM}# {} of them{DIM:#}", config.overrides.len())?;

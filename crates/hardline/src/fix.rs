@@ -192,6 +192,8 @@ impl Mended {
         let short = match Kind::of(group(new), kind) {
             Kind::PodDisruptionBudget => "pdb",
             Kind::NetworkPolicy => "netpol",
+            Kind::ResourceQuota => "quota",
+            Kind::LimitRange => "limits",
             _ => "new",
         };
         let file = Path::new(beside).with_file_name(format!("{name}-{short}.yaml")).display().to_string();

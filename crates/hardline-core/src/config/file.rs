@@ -31,6 +31,8 @@ pub struct File {
     pub exemptions: Vec<Exemption>,
     /// `settings.forbiddenTags`.
     pub forbidden_tags: Option<Vec<String>>,
+    /// `settings.allowedRegistries`.
+    pub allowed_registries: Vec<String>,
 }
 
 /// What is wrong with a configuration file. Its place is written in it.
@@ -123,11 +125,18 @@ const EXEMPTION_KEYS: &[Key] = &[
     Key { name: "until", docs: "The last day on which it holds.", holds: Holds::Date },
 ];
 
-const SETTING_KEYS: &[Key] = &[Key {
-    name: "forbiddenTags",
-    docs: "Image tags that must not reach a cluster, instead of the built-in ones: words between separators; `*` stands for any characters.",
-    holds: Holds::Texts,
-}];
+const SETTING_KEYS: &[Key] = &[
+    Key {
+        name: "allowedRegistries",
+        docs: "Registries that images may come from, with a path where only a part is allowed; `*` stands for any characters. All if left out.",
+        holds: Holds::Texts,
+    },
+    Key {
+        name: "forbiddenTags",
+        docs: "Image tags that must not reach a cluster, instead of the built-in ones: words between separators; `*` stands for any characters.",
+        holds: Holds::Texts,
+    },
+];
 
 const RULE_KEYS: &[Key] = &[
     Key { name: "enforcement", docs: "What a finding does.", holds: Holds::Word(enforcements) },
@@ -229,6 +238,7 @@ impl Reader {
         if let Some(settings) = root.get("settings") {
             self.known_keys(settings, SETTING_KEYS);
             file.forbidden_tags = self.texts(settings, "forbiddenTags");
+            file.allowed_registries = self.texts(settings, "allowedRegistries").unwrap_or_default();
         }
         file
     }

@@ -1,5 +1,6 @@
 use crate::cel::Cel;
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::image::{GRAMMAR, ImageReference};
 use crate::rule::{Category, Check, Severity};
@@ -76,6 +77,8 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     if image.and_then(|image| image.pulled_tag()) == Some("latest") {
         let message =
             format!("`{kept}` keeps what each node once pulled as `latest` for container `{}`", container.name());
-        sink.report(container.path().key("imagePullPolicy"), message);
+        let path = container.path().key("imagePullPolicy");
+        let edits = vec![Edit::set(path.clone(), "Always")];
+        sink.report(path, message).fix(Safety::Unsafe, "pull the image at each start", edits);
     }
 }

@@ -1,5 +1,6 @@
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension, Origin};
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::path::FieldPath;
 use crate::profile::Profile;
@@ -101,7 +102,10 @@ fn compare(who: &str, demand: Value<'_>, path: &FieldPath, sink: &mut Sink<'_>) 
             && limit < request
         {
             let path = path.clone().key("limits").key(key.to_owned());
-            sink.report(path, format!("{who} requests {request} of {key} and limits it to {limit}"));
+            let message = format!("{who} requests {request} of {key} and limits it to {limit}");
+            // Which of the two was meant is not known; the pod needs its request in any case.
+            let edits = vec![Edit::set(path.clone(), entry.value.to_json())];
+            sink.report(path, message).fix(Safety::Unsafe, "raise the limit to the request", edits);
         }
     }
 }

@@ -1,8 +1,14 @@
+use serde_json::json;
+
 use crate::declare_rule;
+use crate::demand::{self, Bound, Dimension};
+use crate::edit::Safety;
 use crate::finding::Sink;
+use crate::inventory::Inventory;
 use crate::namespace;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
+use crate::workload::{Container, Workload};
 
 declare_rule! {
     /// Flags namespaces without a `LimitRange`, at the `Namespace` or, where that is not part of
@@ -54,6 +60,33 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
         && sink.covers(Kind::LimitRange, Some(subject.name))
         && sink.inventory().of_kind(Kind::LimitRange, Some(subject.name)).next().is_none()
     {
-        sink.report(subject.path, format!("namespace `{}` has no LimitRange", subject.name));
+        let changes_nothing = states_all(sink.inventory(), subject.name);
+        let finding = sink.report(subject.path, format!("namespace `{}` has no LimitRange", subject.name));
+        if changes_nothing {
+            let range = json!({
+                "apiVersion": "v1",
+                "kind": "LimitRange",
+                "metadata": {"name": "defaults", "namespace": subject.name},
+                "spec": {"limits": [{
+                    "type": "Container",
+                    "defaultRequest": {"cpu": "100m", "memory": "128Mi"},
+                    "default": {"memory": "128Mi"},
+                }]},
+            });
+            finding.companion(Safety::Unsafe, "add a LimitRange with defaults for pods that state nothing", range);
+        }
     }
+}
+
+/// Whether all containers of a namespace state what a `LimitRange` would fill in.
+fn states_all(inventory: &Inventory, namespace: &str) -> bool {
+    let stated =
+        [(Bound::Request, Dimension::Cpu), (Bound::Request, Dimension::Memory), (Bound::Limit, Dimension::Memory)];
+    let is_complete = |container: Container<'_>| {
+        stated.into_iter().all(|(bound, dimension)| {
+            let limit = demand::written(&container, Bound::Limit, dimension);
+            demand::written(&container, bound, dimension).or(limit).is_some()
+        })
+    };
+    inventory.workloads_in(Some(namespace)).flat_map(|workload: Workload<'_>| workload.containers()).all(is_complete)
 }

@@ -1,8 +1,11 @@
+use serde_json::json;
+
 use crate::declare_rule;
+use crate::edit::Safety;
 use crate::finding::Sink;
 use crate::namespace;
 use crate::network::Direction;
-use crate::resource::Resource;
+use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
 
 declare_rule! {
@@ -83,12 +86,23 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
         return;
     }
     let missing = Direction::BOTH.map(|direction| !network.denies_by_default(subject.name, direction));
-    let words = match missing {
-        [true, true] => "ingress and egress",
-        [true, false] => "ingress",
-        [false, true] => "egress",
+    let (words, types) = match missing {
+        [true, true] => ("ingress and egress", json!(["Ingress", "Egress"])),
+        [true, false] => ("ingress", json!(["Ingress"])),
+        [false, true] => ("egress", json!(["Egress"])),
         [false, false] => return,
     };
     let message = format!("namespace `{}` has no NetworkPolicy that denies {words} by default", subject.name);
-    sink.report(subject.path, message);
+    // Policies that are there say what has to flow one way only: a denial of the other would cut it off.
+    let is_open = sink.inventory().of_kind(Kind::NetworkPolicy, Some(subject.name)).next().is_none();
+    let finding = sink.report(subject.path, message);
+    if is_open {
+        let policy = json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "default-deny", "namespace": subject.name},
+            "spec": {"podSelector": {}, "policyTypes": types},
+        });
+        finding.companion(Safety::Unsafe, format!("add a NetworkPolicy that denies {words} by default"), policy);
+    }
 }

@@ -1,5 +1,6 @@
 use crate::cel::Cel;
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
@@ -53,6 +54,8 @@ fn check(budget: &Resource, sink: &mut Sink<'_>) {
     // Who writes `IfHealthyBudget` means it: a quorum may need to be counted.
     if budget.spec("unhealthyPodEvictionPolicy").is_none() {
         let message = "a drain waits for pods that are broken already";
-        sink.report(FieldPath::of(&["spec", "unhealthyPodEvictionPolicy"]), message);
+        let path = FieldPath::of(&["spec", "unhealthyPodEvictionPolicy"]);
+        let edits = vec![Edit::set(path.clone(), "AlwaysAllow")];
+        sink.report(path, message).fix(Safety::Unsafe, "let broken pods be evicted", edits);
     }
 }

@@ -60,14 +60,14 @@ declare_rule! {
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     for purpose in Purpose::ALL {
-        let who = format!("{} probe of container `{}`", purpose.name(), container.name());
+        let who = || format!("{} probe of container `{}`", purpose.name(), container.name());
         if let Some(probe) = Probe::of(container, purpose) {
             for (path, problem) in problems(&probe) {
-                sink.report(path, format!("{who} {problem}"));
+                sink.report(path, format!("{} {problem}", who()));
             }
         } else if container.get(purpose.key()).is_some() {
             let path = container.path().key(purpose.key());
-            sink.report(path, format!("{who} is not allowed: only main containers and sidecars have probes"));
+            sink.report(path, format!("{} is not allowed: only main containers and sidecars have probes", who()));
         }
     }
 }

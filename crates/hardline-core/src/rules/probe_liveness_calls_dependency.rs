@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::probe::{Probe, Purpose, dependency};
 use crate::rule::{Category, Check, Severity};
@@ -76,8 +77,16 @@ declare_rule! {
 }
 
 fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
-    let dependency = Probe::of(container, Purpose::Liveness).and_then(|probe| dependency::of(&probe));
-    if let Some(dependency) = dependency {
-        sink.report(dependency.path, format!("liveness probe of container `{}` {}", container.name(), dependency.what));
+    let Some(probe) = Probe::of(container, Purpose::Liveness) else { return };
+    let Some(dependency) = dependency::of(&probe) else { return };
+    let message = format!("liveness probe of container `{}` {}", container.name(), dependency.what);
+    let finding = sink.report(dependency.path, message);
+    if let Some(port) = probe.get("httpGet").filter(|http| http.get("host").is_none()).and_then(|http| http.get("port"))
+    {
+        let edits = vec![
+            Edit::set(probe.path().keys(&["tcpSocket", "port"]), port.to_json()),
+            Edit::remove(probe.path().key("httpGet")),
+        ];
+        finding.fix(Safety::Unsafe, "ask only whether the port is open", edits);
     }
 }

@@ -1,8 +1,16 @@
+use serde_json::{Map, Value as Json, json};
+
 use crate::declare_rule;
+use crate::demand::{self, Bound, Dimension};
+use crate::edit::Safety;
 use crate::finding::Sink;
+use crate::inventory::Inventory;
 use crate::namespace;
+use crate::quantity::Quantity;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
+use crate::scale;
+use crate::workload::Workload;
 
 declare_rule! {
     /// Flags namespaces without a `ResourceQuota`, at the `Namespace` or, where that is not part
@@ -54,6 +62,45 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
         && sink.covers(Kind::ResourceQuota, Some(subject.name))
         && sink.inventory().of_kind(Kind::ResourceQuota, Some(subject.name)).next().is_none()
     {
-        sink.report(subject.path, format!("namespace `{}` has no ResourceQuota", subject.name));
+        let hard = ample(sink.inventory(), subject.name);
+        let finding = sink.report(subject.path, format!("namespace `{}` has no ResourceQuota", subject.name));
+        if let Some(hard) = hard {
+            let quota = json!({
+                "apiVersion": "v1",
+                "kind": "ResourceQuota",
+                "metadata": {"name": subject.name, "namespace": subject.name},
+                "spec": {"hard": hard},
+            });
+            let title = "add a ResourceQuota of twice what the workloads here demand at the most";
+            finding.companion(Safety::Unsafe, title, quota);
+        }
     }
+}
+
+/// Twice what the workloads of a namespace demand at the most, requests as high as their limits; None
+/// where that is not known of all of them, such as of a `DaemonSet`, or where one states no demand and
+/// the quota would refuse it.
+fn ample(inventory: &Inventory, namespace: &str) -> Option<Map<String, Json>> {
+    let workloads = || inventory.workloads_in(Some(namespace));
+    workloads().next()?;
+    let keys = [
+        ("requests.cpu", Bound::Request, Dimension::Cpu),
+        ("requests.memory", Bound::Request, Dimension::Memory),
+        ("limits.memory", Bound::Limit, Dimension::Memory),
+    ];
+    let hard = keys.into_iter().map(|(key, bound, dimension)| {
+        let of_one = |workload: Workload<'_>| {
+            let is_bounded = |container| demand::effective(&container, bound, dimension, inventory).is_some();
+            if !workload.containers().all(is_bounded) {
+                return None;
+            }
+            let of_pod = |bound| demand::of_pod(&workload, bound, dimension, inventory);
+            let pods = if workload.kind() == Kind::Pod { 1 } else { scale::most(inventory, &workload)?.max(1) };
+            Some(of_pod(bound).max(of_pod(Bound::Limit))?.times(pods.saturating_mul(2)))
+        };
+        let each: Option<Vec<Quantity>> = workloads().map(of_one).collect();
+        let total = each?.into_iter().reduce(Quantity::plus)?;
+        Some((key.to_owned(), total.to_string().into()))
+    });
+    hard.collect()
 }

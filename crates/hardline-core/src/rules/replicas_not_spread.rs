@@ -7,12 +7,13 @@ use crate::profile::Profile;
 use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
 use crate::scale;
+use crate::selector::Selector;
 use crate::tree::Value;
 use crate::workload::Workload;
 
 declare_rule! {
     /// Flags workloads of more than one pod that ask for no spread: neither `topologySpreadConstraints`
-    /// nor pod anti-affinity.
+    /// nor anti-affinity to their own pods. Anti-affinity to the pods of other namespaces is none.
     ///
     /// ## Why
     /// The scheduler may put all replicas on one node or into one zone. It does so just when the cluster
@@ -76,10 +77,8 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let Some(replicas) = scale::replicas(sink.inventory(), workload).filter(|&replicas| counts && replicas > 1) else {
         return;
     };
-    let is_filled = |value: Value<'_>| value.items().next().is_some() || value.entries().next().is_some();
-    let constraints = workload.pod("topologySpreadConstraints");
-    let anti_affinity = workload.pod("affinity").and_then(|affinity| affinity.get("podAntiAffinity"));
-    if ![constraints, anti_affinity].into_iter().flatten().any(is_filled) {
+    let is_constrained = workload.pod("topologySpreadConstraints").is_some_and(|all| all.items().next().is_some());
+    if !is_constrained && !avoids_itself(workload) {
         let path = workload.pod_path().key("topologySpreadConstraints");
         let finding = sink.report(path.clone(), format!("nothing keeps the {replicas} pods from sharing one node"));
         if let Some(selector) = workload.resource.spec("selector").filter(|_| workload.kind() != Kind::Other) {
@@ -98,4 +97,23 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
             );
         }
     }
+}
+
+/// Whether the pods prefer or require to keep apart from pods of their own namespace and labels.
+fn avoids_itself(workload: &Workload<'_>) -> bool {
+    let Some(all) = workload.pod("affinity").and_then(|affinity| affinity.get("podAntiAffinity")) else { return false };
+    let terms = |key| all.get(key).into_iter().flat_map(Value::items);
+    let required = terms("requiredDuringSchedulingIgnoredDuringExecution");
+    let preferred = terms("preferredDuringSchedulingIgnoredDuringExecution");
+    let preferred = preferred.filter_map(|weighted| weighted.get("podAffinityTerm"));
+    required.chain(preferred).any(|term| {
+        let namespaces = term.get("namespaces").into_iter().flat_map(Value::items).filter_map(Value::str);
+        let own = workload.resource.namespace();
+        let mut others = namespaces.map(|name| Some(name) != own).peekable();
+        let elsewhere = term.get("namespaceSelector").is_none()
+            && own.is_some()
+            && others.peek().is_some()
+            && others.all(|other| other);
+        !elsewhere && Selector::of(term.get("labelSelector")).matches(workload.pod_labels())
+    })
 }

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::rule::{Category, Check, Severity};
 use crate::workload::Workload;
@@ -62,6 +63,8 @@ declare_rule! {
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     if workload.pod("serviceAccount").is_some() && workload.pod("serviceAccountName").is_none() {
-        sink.report(workload.pod_path().key("serviceAccount"), "`serviceAccount` is deprecated");
+        let path = workload.pod_path().key("serviceAccount");
+        let edits = vec![Edit::rename(path.clone(), "serviceAccountName")];
+        sink.report(path, "`serviceAccount` is deprecated").fix(Safety::Safe, "name it `serviceAccountName`", edits);
     }
 }

@@ -1,4 +1,5 @@
 use crate::declare_rule;
+use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::resource::Kind;
@@ -79,5 +80,7 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
         return;
     }
     let message = format!("a token of the service account `{account}` is mounted into every container");
-    sink.report(workload.pod_path().key("automountServiceAccountToken"), message);
+    let path = workload.pod_path().key("automountServiceAccountToken");
+    let edits = vec![Edit::set(path.clone(), false)];
+    sink.report(path, message).fix(Safety::Unsafe, "mount no token", edits);
 }

@@ -97,7 +97,7 @@ declare_rule! {
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let inventory = sink.inventory();
-    let Some(replicas) = most(workload, sink).filter(|&replicas| replicas > 0) else { return };
+    let Some(replicas) = scale::most(inventory, workload).filter(|&replicas| replicas > 0) else { return };
     let why = if replicas > 1 {
         format!("{replicas} pods share it")
     } else if workload.kind() == Kind::Deployment && surges(workload) {
@@ -116,16 +116,6 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
         let finding = sink.report(claim.path, format!("claim `{}` is {mode}, and {why}", claim.name));
         finding.evidence(found, FieldPath::of(&["spec", "accessModes"]), "the claim's access modes");
     }
-}
-
-/// The most pods that run beside each other outside a rollout.
-fn most(workload: &Workload<'_>, sink: &Sink<'_>) -> Option<i64> {
-    let own = workload.replicas()?;
-    let autoscaler = scale::autoscaler(sink.inventory(), workload).filter(|_| own > 0);
-    let limit = |autoscaler: &Resource| {
-        ["maxReplicas", "maxReplicaCount"].into_iter().find_map(|key| autoscaler.spec(key)?.int())
-    };
-    Some(autoscaler.and_then(limit).unwrap_or(own))
 }
 
 /// Whether a Deployment's rollout of one pod starts the new one first. `maxSurge` is 25 % unless set.

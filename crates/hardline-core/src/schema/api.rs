@@ -1,7 +1,9 @@
 //! How an `apiVersion` and kind stand with a version of Kubernetes.
 
 use crate::config::Version;
+use crate::edit::{Change, Edit, Fix, Safety};
 use crate::inventory::Inventory;
+use crate::path::FieldPath;
 use crate::resource::Resource;
 use crate::rules;
 use crate::schema::custom;
@@ -58,12 +60,14 @@ pub fn standing<'i>(resource: &Resource, inventory: &'i Inventory, target: Versi
 /// Reports an `apiVersion` and kind that a version does not serve, or warns of.
 pub(super) fn report(walk: &mut Walk, resource: &Resource, standing: Standing<'_>) {
     let (api_version, kind, target) = (resource.api_version(), resource.kind_name(), walk.version);
-    let (rule, message, help) = match standing {
+    let (rule, message, instead) = match standing {
         Standing::Served(_) | Standing::Foreign | Standing::NotManifest => return,
         Standing::Custom(definition) => match custom::version(definition, version_of(resource)) {
             custom::Version::NotServed(versions) => {
                 let message = format!("the definition of {kind} does not serve {api_version}");
-                (&rules::API_VERSION_UNKNOWN, message, Some(format!("it serves {}", versions.join(", "))))
+                walk.report(&rules::API_VERSION_UNKNOWN, &Place::ROOT.key("apiVersion"), message).help =
+                    Some(format!("it serves {}", versions.join(", ")));
+                return;
             }
             custom::Version::Schema(_) | custom::Version::Open => return,
         },
@@ -83,20 +87,37 @@ pub(super) fn report(walk: &mut Walk, resource: &Resource, standing: Standing<'_
         }
         Standing::Unknown => {
             let message = format!("Kubernetes {target} has no {kind} in {api_version}");
-            (&rules::API_VERSION_UNKNOWN, message, suggestion(resource, target))
+            let key = if resource.group().is_empty() { "kind" } else { "apiVersion" };
+            walk.report(&rules::API_VERSION_UNKNOWN, &Place::ROOT.key(key), message).help =
+                suggestion(resource, target);
+            return;
         }
     };
-    let key = if resource.group().is_empty() && matches!(standing, Standing::Unknown) { "kind" } else { "apiVersion" };
-    walk.report(rule, &Place::ROOT.key(key), message).help = help;
+    let fix = instead.and_then(|instead| migration(walk, resource, instead));
+    let problem = walk.report(rule, &Place::ROOT.key("apiVersion"), message);
+    (problem.help, problem.fix) = (instead.map(use_instead), fix);
+}
+
+/// The change of `apiVersion` alone, where that makes a valid resource: the same fields are fields
+/// there. Unsafe: defaults may differ.
+fn migration(walk: &Walk, resource: &Resource, instead: &ApiKind) -> Option<Fix> {
+    if instead.kind != resource.kind_name() || resource.value().get("apiVersion").is_none() {
+        return None;
+    }
+    let mut trial = Walk { table: walk.table, version: walk.version, problems: Vec::new() };
+    trial.built_in(instead.ty, resource.value(), &Place::ROOT);
+    let edits = vec![Edit::set(FieldPath::of(&["apiVersion"]), instead.api_version())];
+    let title = format!("use {}", instead.api_version());
+    trial.problems.is_empty().then_some(Fix { title, safety: Safety::Unsafe, change: Change::Edits(edits) })
 }
 
 /// What to write instead of an `apiVersion` that goes or is gone.
-fn replacement(resource: &Resource, lifecycle: Option<&Lifecycle>, target: Version) -> Option<String> {
+fn replacement(resource: &Resource, lifecycle: Option<&Lifecycle>, target: Version) -> Option<&'static ApiKind> {
     let named = lifecycle.and_then(|lifecycle| lifecycle.replacement).and_then(|(api_version, kind)| {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         Table::get().kind(group, version, kind).filter(|kind| kind.versions.contain(target))
     });
-    named.or_else(|| best(resource, target)).map(use_instead)
+    named.or_else(|| best(resource, target))
 }
 
 /// What was meant by an `apiVersion` and kind that no version of Kubernetes has.

@@ -4,7 +4,7 @@
 
 use crate::resource::Resource;
 use crate::rules;
-use crate::schema::walk::{Place, Walk};
+use crate::schema::walk::{Place, Walk, rename};
 use crate::suggest::nearest;
 use crate::tree::{NodeKind, Value};
 
@@ -108,9 +108,11 @@ fn object(walk: &mut Walk, schema: Value<'_>, value: Value<'_>, at: &Place<'_>, 
             self::walk(walk, schema, entry.value, &at);
         } else if !open {
             let known = properties.into_iter().flat_map(Value::entries).map(|entry| entry.key.raw());
-            let near = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(name, known);
             let message = format!("the custom resource's definition has no field `{name}` here");
-            walk.report(&rules::SCHEMA_FIELD_UNKNOWN, &at, message).help = near;
+            let problem = walk.report(&rules::SCHEMA_FIELD_UNKNOWN, &at, message);
+            problem.help = near.map(|near| format!("did you mean `{near}`?"));
+            problem.fix = near.and_then(|near| rename(value, name, near, &at));
         }
     }
     let required = schema.get("required").into_iter().flat_map(Value::items).filter_map(Value::str);

@@ -1,6 +1,9 @@
 //! The walk along a value and its schema together.
 
+use serde_json::Value as Json;
+
 use crate::config::Version;
+use crate::edit::{Change, Edit, Fix, Safety};
 use crate::path::FieldPath;
 use crate::quantity::Quantity;
 use crate::rule::Rule;
@@ -21,6 +24,8 @@ pub struct Problem {
     pub message: String,
     /// What to do, where that is more than the rule says.
     pub help: Option<String>,
+    /// A change that mends it.
+    pub fix: Option<Fix>,
 }
 
 /// Deeper than any real object: a guard against aliases that nest each other.
@@ -83,7 +88,7 @@ impl<'p> Place<'p> {
 
 impl Walk {
     pub(super) fn report(&mut self, rule: &'static Rule, at: &Place<'_>, message: String) -> &mut Problem {
-        self.problems.push_mut(Problem { rule, path: at.path(), message, help: None })
+        self.problems.push_mut(Problem { rule, path: at.path(), message, help: None, fix: None })
     }
 
     /// Walks a value of a built-in type.
@@ -129,7 +134,7 @@ impl Walk {
                     required += usize::from(field.required && !entry.value.is_null());
                     self.built_in(field.ty, entry.value, &at);
                 }
-                None => self.unknown_field(object, name, &at),
+                None => self.unknown_field(object, value, name, &at),
             }
         }
         if required < table.required(object, version).count() {
@@ -155,7 +160,7 @@ impl Walk {
         }
     }
 
-    fn unknown_field(&mut self, object: &Object, name: &str, at: &Place<'_>) {
+    fn unknown_field(&mut self, object: &Object, value: Value<'_>, name: &str, at: &Place<'_>) {
         let (table, version) = (self.table, self.version);
         let message = format!("{} has no field `{name}`", object.name);
         let history = table.history(object, name);
@@ -177,7 +182,9 @@ impl Walk {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None => self.owner_below(object, name).map(|field| format!("`{name}` belongs into `{field}`")),
         };
-        self.report(&rules::SCHEMA_FIELD_UNKNOWN, at, message).help = help;
+        let problem = self.report(&rules::SCHEMA_FIELD_UNKNOWN, at, message);
+        problem.help = help;
+        problem.fix = near.and_then(|near| rename(value, name, near, at));
     }
 
     /// The field of an object whose own fields include this name: what was written one level too high.
@@ -348,6 +355,32 @@ impl Walk {
                 (format!("`{name}` must be {wanted}, not {found}"), help)
             }
         };
-        self.report(&rules::SCHEMA_TYPE_WRONG, at, message).help = help.map(str::to_owned);
+        let problem = self.report(&rules::SCHEMA_TYPE_WRONG, at, message);
+        problem.help = help.map(str::to_owned);
+        problem.fix = help.and_then(|help| requote(value, help, wanted, at));
     }
+}
+
+/// Writes a scalar of the wrong type with quotes, or without, where that makes it one of the type
+/// that is wanted. Safe: the API server refuses the resource as it is.
+fn requote(value: Value<'_>, title: &str, wanted: &str, at: &Place<'_>) -> Option<Fix> {
+    let raw = value.raw();
+    let meant = match wanted {
+        "a string" => Json::from(raw),
+        "a boolean" => Json::from(raw.parse::<bool>().ok()?),
+        "a whole number" => Json::from(raw.parse::<i64>().ok().filter(|number| number.to_string() == raw)?),
+        _ => return None,
+    };
+    let edits = vec![Edit::set(at.path(), meant)];
+    Some(Fix { title: title.to_owned(), safety: Safety::Safe, change: Change::Edits(edits) })
+}
+
+/// Gives a field of a map the name that was meant, if that is free. Unsafe: a server that ignored the
+/// field so far will act on it.
+pub(super) fn rename(map: Value<'_>, name: &str, meant: &str, at: &Place<'_>) -> Option<Fix> {
+    if map.get(meant).is_some() {
+        return None;
+    }
+    let title = format!("rename `{name}` to `{meant}`");
+    Some(Fix { title, safety: Safety::Unsafe, change: Change::Edits(vec![Edit::rename(at.path(), meant)]) })
 }

@@ -3,6 +3,7 @@
 mod availability;
 mod capacity;
 mod cel;
+mod checklist;
 mod config;
 mod network_conformance;
 mod network_generate;

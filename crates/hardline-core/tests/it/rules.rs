@@ -13,7 +13,7 @@ use hardline_core::source::Source;
 use hardline_manifest::edit::Target;
 use serde_json::Value;
 
-use crate::support::{config, judged, lines_of, report};
+use crate::support::{alone, judged, lines_of, report};
 
 /// An example of a rule's documentation.
 pub(crate) struct Example {
@@ -137,8 +137,7 @@ fn pointers(value: &Value, here: String) -> Vec<String> {
 #[test]
 fn no_rule_fails_on_values_of_a_wrong_type() {
     for rule in RULES {
-        let mut config = config();
-        config.select = vec![rule];
+        let config = alone(rule);
         for text in examples(rule).iter().filter(|example| example.bad).flat_map(|example| mutants(&example.text)) {
             let report = report(&text, &config);
             let failed = report.not_evaluated.iter().find(|unevaluated| unevaluated.needs.contains("a mend"));
@@ -149,9 +148,7 @@ fn no_rule_fails_on_values_of_a_wrong_type() {
 
 /// The fixes of a rule's findings in a text, each with the resource it is for.
 fn fixes(rule: &'static Rule, text: &str) -> Vec<(Resource, Fix)> {
-    let mut config = config();
-    config.select = vec![rule];
-    let (judgement, inventory) = judged(text, &config);
+    let (judgement, inventory) = judged(text, &alone(rule));
     let findings = judgement.findings.into_iter().map(|judged| judged.finding);
     let fixes = findings.filter_map(|finding| match finding.place {
         Place::Field { resource, .. } => Some((inventory[resource].clone(), finding.fix?)),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hardline_core::config::{Config, Date};
+use hardline_core::config::{Config, Date, file};
 use hardline_core::inventory::{Coverage, Inventory};
 use hardline_core::report::{Read, Report};
+use hardline_core::rule::Rule;
 use hardline_core::source::Source;
 use hardline_core::verdict::{Judgement, judge};
 
@@ -32,10 +33,22 @@ pub(crate) fn report(text: &str, config: &Config) -> Report {
     Report::new(judgement, &inventory, Read::default())
 }
 
+/// A configuration that runs one rule, with the settings that its documentation shows.
+pub(crate) fn alone(rule: &'static Rule) -> Config {
+    let lines = rule.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let settings = lines.skip_while(|line| *line != "```yaml settings").skip(1).take_while(|line| *line != "```");
+    let text: String = settings.flat_map(|line| [line, "\n"]).collect();
+    let mut config = config();
+    let documents = hardline_manifest::document::parse(&Arc::new(Source::new("hardline.yaml", text)));
+    if let Some(root) = documents.tree.roots().next() {
+        config.apply(file::read(root).expect("the settings of a rule's documentation are valid"));
+    }
+    config.select = vec![rule];
+    config
+}
+
 /// The lines on which one rule finds something, one per finding, sorted.
 pub(crate) fn lines_of(rule: &str, text: &str) -> Vec<u32> {
-    let mut config = config();
-    config.select = vec![hardline_core::rule::Rule::find(rule).expect("the rule exists")];
-    let report = report(text, &config);
+    let report = report(text, &alone(Rule::find(rule).expect("the rule exists")));
     report.findings.iter().filter(|finding| finding.rule.id == rule).map(|finding| finding.location.line).collect()
 }

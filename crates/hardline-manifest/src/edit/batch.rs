@@ -145,10 +145,12 @@ fn meet(a: &Pending, b: &Pending) -> bool {
     a.document == b.document && (path_a.starts_with(of_b) || path_b.starts_with(of_a))
 }
 
-/// The path below which an edit changes things: all of a list, when an item of it goes.
+/// The path below which an edit changes things: all of a list, when an item of it goes, and all of a
+/// map, when a key of it gets another name.
 fn reach(edit: &Edit) -> &[Segment] {
     match (&edit.op, edit.path.segments()) {
         (Op::Remove, [list @ .., Segment::Index(_)]) => list,
+        (Op::Rename(_), [map @ .., Segment::Key(_)]) => map,
         (_, path) => path,
     }
 }
