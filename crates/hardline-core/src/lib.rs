@@ -17,6 +17,7 @@ pub mod equivalents;
 pub mod exemption;
 pub mod finding;
 pub mod fingerprint;
+pub mod flow;
 pub mod heap;
 pub mod host_path;
 pub mod image;

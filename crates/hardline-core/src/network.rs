@@ -16,15 +16,20 @@ mod address;
 mod assumed;
 mod backend;
 mod bits;
+mod blast;
+mod change;
 mod compile;
 mod effect;
 mod endpoint;
 mod exposure;
 mod generate;
 mod intervals;
+mod jewel;
 mod list;
 mod matrix;
+mod migrate;
 mod need;
+mod observed;
 mod policy;
 mod port;
 mod query;
@@ -33,13 +38,18 @@ mod way;
 mod why;
 
 pub use address::{Addresses, NotABlock};
+pub use blast::{Blast, Control, Controller, Reached};
+pub use change::Change;
 pub use effect::OneSided;
 pub use endpoint::Endpoint;
 pub use exposure::{AdminExposure, Exposure, exposure};
 pub use generate::generate;
+pub use jewel::{Jewel, store};
 pub use list::{Connection, Peer};
 pub use matrix::{Matrix, Row};
+pub use migrate::{Successor, made_up, successors};
 pub use need::{Need, needs};
+pub use observed::{Ends, Observed, Seen, observed};
 pub use policy::{Action, Direction, Problem, Tier};
 pub use port::{Ports, Protocol};
 pub use way::{Opening, Way, ways};
@@ -72,6 +82,10 @@ pub struct Network {
     endpoints: Vec<Endpoint>,
     /// Endpoints by the index of their resource.
     by_resource: HashMap<u32, u32>,
+    /// Every pod and template, by the index of its resource, with its endpoint; ascending.
+    members: Vec<(u32, u32)>,
+    /// The Namespaces and Nodes, by index in the inventory.
+    surroundings: Vec<u32>,
     /// Endpoints by their namespace.
     by_namespace: HashMap<Box<str>, Vec<u32>>,
     classes: Vec<Class>,
@@ -155,6 +169,12 @@ impl Network {
     /// The endpoint of a workload, or of the pods of which this one was observed first.
     pub fn endpoint_of(&self, workload: &Resource) -> Option<&Endpoint> {
         self.by_resource.get(&workload.index).map(|&at| &self.endpoints[at as usize])
+    }
+
+    /// The endpoint that a pod or a template is part of.
+    pub fn endpoint_at(&self, resource: u32) -> Option<&Endpoint> {
+        let at = self.members.binary_search_by_key(&resource, |&(resource, _)| resource).ok()?;
+        self.endpoints.get(self.members[at].1 as usize)
     }
 
     /// The cluster's name servers, as the usual installations label them. They are parties even

@@ -29,6 +29,15 @@ pub fn is_bound_everywhere(inventory: &Inventory, role: &Resource) -> bool {
     inventory.acting_on(None, "ClusterRole", role.name()).any(|binding| binding.kind() == Kind::ClusterRoleBinding)
 }
 
+/// Whether the role lets read Secrets, whichever they are.
+pub fn reads_secrets(role: &Resource) -> bool {
+    grants(role).any(|grant| {
+        let reads = grant.verbs().any(|verb| matches!(verb, "get" | "list" | "watch" | "*"));
+        let secrets = grant.covers("", &["secrets", "*"]);
+        reads && secrets && !grant.is_named()
+    })
+}
+
 impl<'a> Grant<'a> {
     fn list(&self, key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         self.value.get(key).into_iter().flat_map(Value::items).filter_map(Value::str)

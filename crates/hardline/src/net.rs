@@ -4,10 +4,13 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+mod blast;
 mod diff;
 mod exposure;
 mod generate;
 mod list;
+mod migrate;
+mod observed;
 mod source;
 mod verify;
 mod why;
@@ -20,6 +23,7 @@ Examples:
   hardline net why shop/checkout shop/orders-db 5432 --from deploy/
   hardline net diff main/ deploy/
   hardline net exposure deploy/
+  hardline net blast shop/checkout --from deploy/
   hardline net generate deploy/ > policies.yaml
   hardline net verify --intent intent.txt deploy/
 
@@ -36,8 +40,11 @@ enum Command {
     Why(why::Args),
     Diff(diff::Args),
     Exposure(exposure::Args),
+    Blast(blast::Args),
+    Observed(observed::Args),
     Generate(generate::Args),
     Verify(verify::Args),
+    MigrateAnp(migrate::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -46,7 +53,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Why(args) => why::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Exposure(args) => exposure::run(args),
+        Command::Blast(args) => blast::run(args),
+        Command::Observed(args) => observed::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::MigrateAnp(args) => migrate::run(args),
     }
 }

@@ -92,6 +92,12 @@ impl Addresses {
         self.0.unite(&other.0);
     }
 
+    /// The addresses that both sets have.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        Self(self.0.intersect(&other.0))
+    }
+
     /// The addresses of this set that the other one lacks.
     #[must_use]
     pub fn subtract(&self, other: &Self) -> Self {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use rayon::prelude::*;
+
 use crate::inventory::Inventory;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
@@ -37,7 +39,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
     let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
     let blocks = distinct_blocks(&drafts, &nodes);
     let seen = endpoint::collect(inventory);
-    let Classified { endpoints, signatures, dns, controllers, stranger } = classify(&seen, &drafts, &blocks);
+    let Classified { endpoints, members, signatures, dns, controllers, stranger } = classify(&seen, &drafts, &blocks);
     let (externals, external_blocks) = cut(&blocks, &seen);
 
     let mut index = Index::new(inventory, &signatures, signatures.len() + externals.len());
@@ -56,6 +58,12 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
     let mut network = Network {
         endpoints,
         by_resource: HashMap::new(),
+        members,
+        surroundings: [Kind::Namespace, Kind::Node]
+            .into_iter()
+            .flat_map(|kind| inventory.of_kind(kind, None))
+            .map(|resource| resource.index)
+            .collect(),
         by_namespace: HashMap::new(),
         classes: Vec::new(),
         externals,
@@ -176,6 +184,7 @@ fn addresses_of(nodes: &[&Resource], query: &Query<'_>) -> Addresses {
 /// Pods by what policies can tell apart.
 struct Classified<'a> {
     endpoints: Vec<Endpoint>,
+    members: Vec<(u32, u32)>,
     /// Of the classes.
     signatures: Vec<Signature<'a>>,
     dns: Vec<Party>,
@@ -202,8 +211,17 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
     let mut classes: HashMap<Signature<'a>, u32> = HashMap::new();
     let mut by_name: HashMap<(&str, &str, &str, u32), usize> = HashMap::new();
     let mut endpoints: Vec<Endpoint> = Vec::new();
-    for pod in seen {
-        let namespace = pod.workload.resource.namespace().unwrap_or_default();
+    let mut members = Vec::new();
+    // A pod without an address gets some address of the cluster, which all families' blocks hold.
+    let whole: Vec<bool> = blocks.iter().map(Addresses::is_whole_family).collect();
+    let blocks_of = |addresses: &Addresses, anywhere: bool| -> Vec<u32> {
+        let numbered = (0u32..).zip(blocks.iter().zip(&whole));
+        let holds = |block: &Addresses, whole: bool| {
+            if addresses.is_empty() || anywhere && whole { whole } else { block.meets(addresses) }
+        };
+        numbered.filter(|&(_, (block, &whole))| holds(block, whole)).map(|(number, _)| number).collect()
+    };
+    let signature_of = |pod: &Seen<'a>| {
         let labels = pod.workload.pod_labels().into_iter().flat_map(Value::entries);
         let mut labels: Vec<(&str, &str)> = labels
             .filter(|entry| keys.contains(entry.key.raw()))
@@ -213,15 +231,21 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
         let mut ports: Vec<_> = pod.named_ports().filter(|(name, ..)| port_names.contains(name)).collect();
         ports.sort_unstable();
         ports.dedup();
-        let in_block = |block: &Addresses| {
-            // A template's pods get some address of the cluster, which all families' blocks hold.
-            if pod.addresses.is_empty() { block.is_whole_family() } else { block.meets(&pod.addresses) }
-        };
-        let blocks = (0u32..).zip(blocks).filter(|(_, block)| in_block(block)).map(|(number, _)| number).collect();
-        let signature = Signature { namespace, labels, ports, blocks, host_network: pod.host_network };
+        Signature {
+            namespace: pod.workload.resource.namespace().unwrap_or_default(),
+            labels,
+            ports,
+            blocks: blocks_of(&pod.addresses, false),
+            host_network: pod.host_network,
+        }
+    };
+    let signatures: Vec<Signature<'a>> = seen.par_iter().map(signature_of).collect();
+    for (pod, signature) in seen.iter().zip(signatures) {
+        let namespace = signature.namespace;
         let next = classes.len() as u32;
         let class = *classes.entry(signature).or_insert(next);
         let at = *by_name.entry((namespace, pod.kind, pod.name, class)).or_insert(endpoints.len());
+        members.push((pod.workload.resource.index, at as u32));
         match endpoints.get_mut(at) {
             Some(endpoint) => endpoint.pods += 1,
             None => endpoints.push(Endpoint {
@@ -239,12 +263,11 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
         let address = pod.addresses.iter().filter_map(|address| address.parse().ok());
         let mut addresses = Addresses::default();
         address.for_each(|address| addresses.unite(&Addresses::one(address)));
-        let in_block = |block: &Addresses| block.is_whole_family() || block.meets(&addresses);
         let signature = Signature {
             namespace: pod.namespace,
             labels: pod.labels.iter().copied().filter(|(key, _)| keys.contains(key)).collect(),
             ports: pod.ports.iter().copied().filter(|(name, ..)| port_names.contains(name)).collect(),
-            blocks: (0u32..).zip(blocks).filter(|(_, block)| in_block(block)).map(|(number, _)| number).collect(),
+            blocks: blocks_of(&addresses, true),
             host_network: pod.host_network,
         };
         let next = classes.len() as u32;
@@ -256,7 +279,8 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
     let mut signatures: Vec<_> = classes.into_iter().collect();
     signatures.sort_unstable_by_key(|&(_, class)| class);
     let signatures = signatures.into_iter().map(|(signature, _)| signature).collect();
-    Classified { endpoints, signatures, dns, controllers, stranger }
+    members.sort_unstable();
+    Classified { endpoints, members, signatures, dns, controllers, stranger }
 }
 
 /// Cuts all addresses outside the cluster into the ranges that policies tell apart; says for

@@ -39,7 +39,7 @@ impl fmt::Display for Peer<'_> {
 
 impl Peer<'_> {
     /// Workloads by namespace, name and kind, then addresses.
-    fn order(&self, other: &Self) -> Ordering {
+    pub(super) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Endpoint(a), Self::Endpoint(b)) => {
                 (&a.namespace, &a.name, &a.kind).cmp(&(&b.namespace, &b.name, &b.kind))

@@ -168,6 +168,31 @@ impl Row {
         ports
     }
 
+    /// The first of these senders that reaches the receiver.
+    pub(super) fn first_of(&self, senders: &Bits) -> Option<Party> {
+        let first = |(_, reaching): &(Ports, Bits)| {
+            let mut both = reaching.clone();
+            both.intersect(senders);
+            both.iter().next()
+        };
+        self.parts.iter().filter_map(first).min().map(|sender| Party(sender as u32))
+    }
+
+    /// The numbers of the parts that a sender is in.
+    pub(super) fn parts_of(&self, sender: Party) -> Vec<u32> {
+        let numbered = (0u32..).zip(&self.parts);
+        numbered.filter(|(_, (_, senders))| senders.contains(sender.0 as usize)).map(|(number, _)| number).collect()
+    }
+
+    /// The ports of the parts with these numbers.
+    pub(super) fn ports_in(&self, numbers: &[u32]) -> Ports {
+        let mut ports = Ports::none();
+        for &number in numbers {
+            ports.unite(&self.parts[number as usize].0);
+        }
+        ports
+    }
+
     /// Sets of ports with the parties that can reach the row's receiver on them.
     pub fn parts(&self) -> impl Iterator<Item = (&Ports, impl Iterator<Item = Party> + use<'_>)> {
         self.parts.iter().map(|(ports, senders)| (ports, senders.iter().map(|sender| Party(sender as u32))))

@@ -1,11 +1,13 @@
 //! The network engine against a naive one, written from the specification: pod by pod, port by
 //! port, policy by policy, on random clusters.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use hardline_core::inventory::{Coverage, Inventory};
-use hardline_core::network::{Assumptions, Direction, Network, Party, Protocol};
+use hardline_core::network::{self, Assumptions, Direction, Endpoint, Network, Party, Protocol};
+use hardline_core::resource::Kind;
 use hardline_core::source::Source;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -406,6 +408,87 @@ proptest! {
                     prop_assert_eq!((decision.egress.allowed, decision.ingress.allowed), (egress, ingress), "{:?} {:?} {:?}", from, to, at);
                     prop_assert_eq!(matrix.ports(from, to).contains(protocol, at.1), egress && ingress, "{:?} {:?} {:?}", from, to, at);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn changes_are_where_two_matrices_differ(objects in cluster(), policy in prop_oneof![network_policy(), cluster_policy()], replaces in any::<bool>()) {
+        let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+        let read = hardline_manifest::read::read(&Arc::new(Source::new("cluster.json", text.join("\n---\n"))));
+        let before = Inventory::new(read.resources, Coverage::everything());
+        let mut policy = policy;
+        policy["metadata"]["name"] = "changed".into();
+        let read = hardline_manifest::read::read(&Arc::new(Source::new("policy.json", policy.to_string())));
+        let mut after = before.with(read.resources);
+        if replaces {
+            let gone = before.resources().find(|resource| resource.kind() == Kind::NetworkPolicy);
+            after = gone.map_or(after.with(Vec::new()), |gone| after.without(gone));
+        }
+        let (before, after) = (Network::of(&before, Assumptions::default()), Network::of(&after, Assumptions::default()));
+        let changes = before.changes(&after);
+        let names = |peer: &network::Peer<'_>| match peer {
+            network::Peer::Endpoint(endpoint) => vec![endpoint.to_string()],
+            network::Peer::Outside(addresses) => {
+                let inside = |text: &&&str| addresses.contains(text.parse().expect("an address"));
+                OUTSIDE.iter().filter(inside).map(|&text| text.to_owned()).collect()
+            }
+        };
+        let mut found = BTreeMap::new();
+        for change in &changes {
+            for receiver in names(&change.receiver) {
+                for sender in change.senders.iter().flat_map(names) {
+                    let again = found.insert((sender, receiver.clone()), (change.opened.clone(), change.closed.clone()));
+                    prop_assert!(again.is_none());
+                }
+            }
+        }
+        let parties = |network: &Network| -> BTreeMap<String, Party> {
+            let pods = network.endpoints().iter().map(|endpoint| (endpoint.to_string(), network.party(endpoint)));
+            let outside = OUTSIDE.iter().filter_map(|text| Some(((*text).to_owned(), network.party_of(text.parse().ok()?)?)));
+            pods.chain(outside).collect()
+        };
+        let (old, new) = (parties(&before), parties(&after));
+        let (was, is) = (before.matrix(), after.matrix());
+        let mut expected = BTreeMap::new();
+        for (sender, &from) in &new {
+            for (receiver, &to) in new.iter().filter(|(receiver, _)| *receiver != sender) {
+                let (Some(&old_from), Some(&old_to)) = (old.get(sender), old.get(receiver)) else { continue };
+                let (then, now) = (was.ports(old_from, old_to), is.ports(from, to));
+                if then != now {
+                    expected.insert((sender.clone(), receiver.clone()), (now.subtract(&then), then.subtract(&now)));
+                }
+            }
+        }
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_blast_radius_is_the_closure_of_the_matrix(objects in cluster()) {
+        let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+        let read = hardline_manifest::read::read(&Arc::new(Source::new("cluster.json", text.join("\n---\n"))));
+        let inventory = Inventory::new(read.resources, Coverage::everything());
+        let network = Network::of(&inventory, Assumptions::default());
+        let matrix = network.matrix();
+        for from in network.endpoints() {
+            let reaches = |from: &Endpoint, to: &Endpoint| !matrix.ports(network.party(from), network.party(to)).is_empty();
+            let mut hops: BTreeMap<String, u32> = BTreeMap::new();
+            let mut senders = vec![from];
+            for hop in 1.. {
+                let unreached = network.endpoints().iter().filter(|to| !to.is_same_workload(from) && !hops.contains_key(&to.to_string()));
+                let next: Vec<&Endpoint> = unreached.filter(|to| senders.iter().any(|sender| reaches(sender, to))).collect();
+                if next.is_empty() {
+                    break;
+                }
+                hops.extend(next.iter().map(|to| (to.to_string(), hop)));
+                senders = next;
+            }
+            let blast = network.blast(&inventory, &matrix, from);
+            let found: BTreeMap<String, u32> =
+                blast.reached.iter().map(|reached| (reached.endpoint.to_string(), reached.hop)).collect();
+            prop_assert_eq!(found, hops);
+            for reached in &blast.reached {
+                prop_assert!(matrix.ports(network.party(reached.via), network.party(reached.endpoint)).covers(&reached.ports));
             }
         }
     }

@@ -37,7 +37,7 @@ impl Reading {
         loaded.notices.iter().for_each(|notice| terminal::notice(notice));
         loaded.findings.iter().for_each(|finding| terminal::notice(&finding.message));
         let inventory = Inventory::new(loaded.resources, Coverage::everything());
-        let network = Network::of(&inventory, Assumptions { blocks_match_pods: !self.blocks_exclude_pods });
+        let network = Network::of(&inventory, self.assumptions());
         let read = Read { inventory, network };
         for &policy in read.network.unmodelled() {
             let id = read.inventory[policy].id();
@@ -51,6 +51,10 @@ impl Reading {
             terminal::notice(&format!("{place}: {}", problem.message));
         }
         Ok(read)
+    }
+
+    pub(super) fn assumptions(&self) -> Assumptions {
+        Assumptions { blocks_match_pods: !self.blocks_exclude_pods }
     }
 }
 

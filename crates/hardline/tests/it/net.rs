@@ -286,3 +286,41 @@ shop/checkout[Deployment]
 
 "#]]);
 }
+
+#[test]
+fn blast_marks_what_an_attacker_looks_for() {
+    net(&["blast", "shop/checkout", "--from", "3am-fixed"]).assert().success().stdout_eq(str![[r#"
+shop/checkout[Deployment] reaches 1 of 1 other workloads
+hop 1
+  shop/orders-db[StatefulSet] on TCP 5432: keeps data (postgres)
+
+"#]]);
+}
+
+#[test]
+fn observed_tells_what_was_attempted_and_names_broken_lines() {
+    net(&["observed", "--flows", "-", "3am"])
+        .stdin("shop/checkout,shop/orders-db,tcp,5432,denied,4\nhello\n")
+        .assert()
+        .success()
+        .stderr_eq(str![[r#"
+notice: -:2: the line is in none of the known formats
+
+"#]])
+        .stdout_eq(str![[r#"
+attempted, and denied by policies
+  shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432 (4 times)
+1 lines cannot be read
+
+"#]]);
+    let passed = "shop/checkout,shop/orders-db,tcp,5432,allowed\n";
+    net(&["observed", "--flows", "-", "3am"]).stdin(passed).assert().code(1);
+}
+
+#[test]
+fn migrate_anp_needs_something_to_migrate() {
+    net(&["migrate-anp", "3am"]).assert().code(2).stderr_eq(str![[r#"
+[..]nothing to migrate
+
+"#]]);
+}
