@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
+use crate::baseline::Baseline;
 use crate::exemption::Exemption;
 use crate::pattern;
 use crate::profile::{Enforcement, Profile};
@@ -30,6 +31,8 @@ pub struct Config {
     pub base: PathBuf,
     /// Exemptions from outside the manifests.
     pub exemptions: Vec<Exemption>,
+    /// The findings that are not held against anybody.
+    pub baseline: Baseline,
     /// The date that ends of exemptions are compared with.
     pub today: Date,
     /// What rules may be tuned by.
@@ -102,6 +105,7 @@ impl Config {
             overrides: Vec::new(),
             base: PathBuf::new(),
             exemptions: Vec::new(),
+            baseline: Baseline::default(),
             today,
             settings: Settings::default(),
         }

@@ -49,6 +49,13 @@ pub fn priorities(report: &Report) -> Vec<Area<'_>> {
     areas
 }
 
+/// The resources of all namespaces together, the worst first.
+pub fn ranked<'a, 'r>(areas: &'a [Area<'r>]) -> Vec<(&'a Area<'r>, &'a Subject<'r>)> {
+    let mut subjects: Vec<_> = areas.iter().flat_map(|area| area.subjects.iter().map(move |it| (area, it))).collect();
+    subjects.sort_by_key(|(_, subject)| Reverse(subject.counts));
+    subjects
+}
+
 impl<'r> Area<'r> {
     fn new(namespace: Option<&'r str>, subjects: Subjects<'r>) -> Self {
         let subjects = subjects.into_iter().map(|((kind, name), mut findings)| {

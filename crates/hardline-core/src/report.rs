@@ -35,6 +35,8 @@ pub struct Report {
     pub findings: Vec<Reported>,
     /// What would stand but for an exemption.
     pub exempted: Vec<ReportedExemption>,
+    /// Entries of the baseline that forgive more findings than there are, as fingerprints.
+    pub stale_baseline: Vec<String>,
     /// The rules that could not be evaluated everywhere.
     pub not_evaluated: Vec<NotEvaluated>,
 }
@@ -58,6 +60,8 @@ pub struct Summary {
     pub findings: Counts,
     /// Findings under an exemption.
     pub exempted: usize,
+    /// Findings in the baseline.
+    pub baselined: usize,
     /// Rules that could not be evaluated everywhere.
     pub not_evaluated: usize,
 }
@@ -253,6 +257,7 @@ impl Report {
         let unevaluated = judgement.unevaluated.into_iter();
         let not_evaluated: Vec<_> =
             unevaluated.map(|lack| NotEvaluated { rule: lack.rule, needs: lack.needs }).collect();
+        let stale_baseline = judgement.stale_baseline.iter().map(Fingerprint::to_string).collect();
         let summary = Summary {
             files: read.files,
             documents: read.documents,
@@ -261,9 +266,18 @@ impl Report {
             skipped: read.skipped,
             findings: counts,
             exempted: exempted.len(),
+            baselined: judgement.baselined,
             not_evaluated: not_evaluated.len(),
         };
-        Self { schema: SCHEMA, version: env!("CARGO_PKG_VERSION"), summary, findings, exempted, not_evaluated }
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION"),
+            summary,
+            findings,
+            exempted,
+            stale_baseline,
+            not_evaluated,
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! From an inventory to a judgement: runs the rules, applies exemptions and enforcement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
 
+use crate::baseline;
 use crate::config::Config;
 use crate::exemption::{self, Exemption};
 use crate::finding::{Finding, Outcome, Place, Sink, Unevaluated};
+use crate::fingerprint::Fingerprint;
 use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::profile::{Enforcement, Profile};
@@ -58,6 +60,10 @@ pub struct Judgement {
     pub findings: Vec<Judged>,
     /// What would stand but for an exemption.
     pub exempted: Vec<Exempted>,
+    /// How many findings the baseline forgives.
+    pub baselined: usize,
+    /// Entries of the baseline that forgive more findings than there are.
+    pub stale_baseline: Vec<Fingerprint>,
     /// What could not be evaluated, sorted, each once.
     pub unevaluated: Vec<Unevaluated>,
 }
@@ -219,10 +225,31 @@ impl<'a> Engine<'a> {
             }
         }
         for (exemption, used) in exemptions.iter().zip(used) {
-            judgement.findings.extend(self.stale(exemption, used).and_then(|finding| self.enforce(finding)));
+            let stale = self.stale(exemption, used, &outcome.unevaluated);
+            judgement.findings.extend(stale.and_then(|finding| self.enforce(finding)));
         }
+        self.forgive(&mut judgement, &outcome.unevaluated);
         judgement.unevaluated = outcome.unevaluated.into_iter().collect();
         judgement
+    }
+
+    /// Takes out what is in the baseline, and lists the entries that have had their day: those about
+    /// what was read, of rules that were evaluated.
+    fn forgive(&self, judgement: &mut Judgement, unevaluated: &BTreeSet<Unevaluated>) {
+        let (baselined, unmatched) = self.config.baseline.apply(&mut judgement.findings, self.inventory);
+        judgement.baselined = baselined;
+        if !unmatched.is_empty() {
+            let subjects = baseline::subjects(self.inventory, &judgement.findings);
+            let ran = |id: &str| Rule::find(id).is_some_and(|rule| self.was_evaluated(rule, unevaluated));
+            let stale = unmatched.into_iter().filter(|entry| subjects.contains(&entry.subject) && ran(&entry.rule));
+            judgement.stale_baseline = stale.cloned().collect();
+        }
+    }
+
+    /// Whether a rule ran everywhere, so that what it did not find is not there.
+    fn was_evaluated(&self, rule: &Rule, unevaluated: &BTreeSet<Unevaluated>) -> bool {
+        self.standings.iter().any(|standing| standing.of(rule).0 > Enforcement::Off)
+            && !unevaluated.iter().any(|lack| lack.rule == rule.id)
     }
 
     /// All exemptions, and a finding for each that is not valid.
@@ -255,15 +282,15 @@ impl<'a> Engine<'a> {
     }
 
     /// What is wrong with an exemption that has ended, or covers nothing.
-    fn stale(&self, exemption: &Exemption, used: bool) -> Option<Finding> {
+    fn stale(&self, exemption: &Exemption, used: bool, unevaluated: &BTreeSet<Unevaluated>) -> Option<Finding> {
         let id = exemption.rule.id;
         let found = |rule, message| Finding::in_text(rule, exemption.source.clone(), exemption.span, message);
         if let Some(until) = exemption.until.filter(|_| self.has_ended(exemption)) {
             return Some(found(&rules::EXEMPTION_EXPIRED, format!("the exemption from {id} ended on {until}")));
         }
         // A rule that did not run says nothing about its exemptions.
-        let runs = self.standings.iter().any(|standing| standing.of(exemption.rule).0 > Enforcement::Off);
-        (!used && runs).then(|| found(&rules::EXEMPTION_UNUSED, format!("nothing here breaks {id}")))
+        (!used && self.was_evaluated(exemption.rule, unevaluated))
+            .then(|| found(&rules::EXEMPTION_UNUSED, format!("nothing here breaks {id}")))
     }
 
     fn enforce(&self, finding: Finding) -> Option<Judged> {

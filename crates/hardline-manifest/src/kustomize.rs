@@ -148,6 +148,37 @@ pub(crate) fn parts(file: &Path) -> Vec<PathBuf> {
     parts.map(|part| file.with_file_name(part)).collect()
 }
 
+/// The folders that a kustomization is made from, its own among them; absolute and without links.
+pub(crate) fn folders(directory: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    let mut next = vec![directory.to_owned()];
+    while let Some(directory) = next.pop() {
+        let (Some(file), Ok(real)) = (file_in(&directory), directory.canonicalize()) else { continue };
+        if folders.contains(&real) {
+            continue;
+        }
+        folders.push(real);
+        for used in parts(&file).into_iter().chain(resources(&file)) {
+            if used.is_dir() {
+                next.push(used);
+            } else if let Some(folder) = used.parent().and_then(|folder| folder.canonicalize().ok()) {
+                folders.push(folder);
+            }
+        }
+    }
+    folders
+}
+
+/// The files and folders that a kustomization applies.
+fn resources(file: &Path) -> Vec<PathBuf> {
+    let Ok(text) = std::fs::read_to_string(file) else { return Vec::new() };
+    let documents = document::parse(&Arc::new(Source::new("", text)));
+    let lists = ["resources", "bases", "components"];
+    let entries = documents.tree.roots().flat_map(|root| lists.map(|key| root.get(key)));
+    let entries = entries.flatten().flat_map(Value::items).filter_map(Value::str);
+    entries.map(|entry| file.with_file_name(entry)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

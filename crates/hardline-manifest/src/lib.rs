@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod edit;
+pub mod git;
 pub mod helm;
 pub mod json;
 mod kustomize;

@@ -29,11 +29,15 @@ use crate::read;
 use crate::renderer::RenderError;
 use crate::walk::{self, Expanded, Item};
 
+pub use crate::walk::is_manifest;
+
 /// Something to read.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// A file, a directory, a Helm chart, a kustomization, or a glob of these.
     Path(PathBuf),
+    /// A file that is known to be in a directory, read as it is when the directory is named.
+    Found(PathBuf),
     /// Text in hand, such as standard input.
     Text {
         /// What people call it; `-` is standard input.
@@ -187,6 +191,12 @@ pub fn load(inputs: Vec<Input>, options: &Options, progress: &(dyn Fn(usize) + S
         return Err(Error::Nothing(loaded.notices.join(", ")));
     }
     Ok(loaded)
+}
+
+/// The folders, absolute and without links, that a chart or a kustomization is made from. Anything
+/// else is made from none.
+pub fn made_from(path: &Path) -> Vec<PathBuf> {
+    if helm::is_chart(path) { path.canonicalize().into_iter().collect() } else { kustomize::folders(path) }
 }
 
 fn load_item(item: Item, options: &Options) -> Result<Loaded, Error> {

@@ -46,6 +46,7 @@ pub(crate) fn expand(inputs: Vec<Input>, exclude: &[String]) -> Result<Expanded,
     for input in inputs {
         match input {
             Input::Text { name, bytes } => walk.expanded.items.push(Item::Text { name, bytes }),
+            Input::Found(path) => walk.add_listed(&path),
             Input::Path(path) if path.exists() => walk.add_named(path),
             Input::Path(path) => {
                 for path in glob(path)? {
@@ -84,6 +85,8 @@ struct Walk {
     real: HashMap<PathBuf, PathBuf>,
     /// Files that kustomizations found in directories use as patches or settings.
     parts: HashSet<PathBuf>,
+    /// Folders whose kustomizations are known, if they have any.
+    kustomized: HashSet<PathBuf>,
 }
 
 impl Walk {
@@ -162,9 +165,7 @@ impl Walk {
             }
         } else if kustomize::is_kustomization(&path) {
             self.expanded.skipped += 1;
-            let parts: Vec<PathBuf> =
-                kustomize::parts(&path).iter().map(|part| self.identity(part, part.is_symlink())).collect();
-            self.parts.extend(parts);
+            self.add_parts(&path);
         } else if is_manifest(&path) {
             // Pipes and sockets would wait for somebody to write. A link to nowhere is left to be
             // stumbled over when it is read.
@@ -172,6 +173,32 @@ impl Walk {
                 self.add(Item::File { path, named: false }, is_link);
             }
         }
+    }
+
+    /// A file of a directory that somebody else went through, or the chart that it belongs to.
+    fn add_listed(&mut self, path: &Path) {
+        let folders: Vec<&Path> = path.ancestors().collect();
+        if let Some(chart) = folders.iter().rev().find(|folder| helm::is_chart(folder)) {
+            return self.add(Item::Chart { path: chart.to_path_buf(), named: false }, false);
+        }
+        for folder in folders.into_iter().skip(1) {
+            if self.kustomized.insert(folder.to_owned())
+                && let Some(kustomization) = kustomize::file_in(folder)
+            {
+                self.add_parts(&kustomization);
+            }
+        }
+        if kustomize::is_kustomization(path) {
+            self.expanded.skipped += 1;
+        } else if is_manifest(path) && path.is_file() {
+            self.add(Item::File { path: path.to_owned(), named: false }, path.is_symlink());
+        }
+    }
+
+    fn add_parts(&mut self, kustomization: &Path) {
+        let parts: Vec<PathBuf> =
+            kustomize::parts(kustomization).iter().map(|part| self.identity(part, part.is_symlink())).collect();
+        self.parts.extend(parts);
     }
 
     /// Leaves out the parts of kustomizations, which may lie in other directories than these.
@@ -220,7 +247,8 @@ impl Walk {
     }
 }
 
-fn is_manifest(path: &Path) -> bool {
+/// Whether a file is read when a folder is: by its name.
+pub fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     ["yaml", "yml", "json"].contains(&extension)
 }

@@ -62,6 +62,8 @@ fn show(file: &Configuration, config: &Config, out: &mut dyn Write) -> io::Resul
     writeln!(out, "profile: {} {}", config.profile, origin(&["profile"]))?;
     writeln!(out, "kubernetesVersion: {} {}", config.settings.kubernetes_version, origin(&["kubernetesVersion"]))?;
     writeln!(out, "exclude: {} {}", list(file.exclude()), origin(&["exclude"]))?;
+    let baseline = file.baseline().map_or("null".to_owned(), |path| path.display().to_string());
+    writeln!(out, "baseline: {} {}", terminal::visible(&baseline), origin(&["baseline"]))?;
     writeln!(out, "settings:")?;
     let registries = origin(&["settings", "allowedRegistries"]);
     writeln!(out, "  allowedRegistries: {} {registries}", list(&config.settings.allowed_registries))?;

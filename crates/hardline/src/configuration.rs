@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use hardline_core::config::Config;
-use hardline_core::config::file::{self, File};
+use hardline_core::config::file::{self, File, Problem};
 use hardline_core::source::{Source, Span};
+use hardline_core::tree::Value;
 use hardline_manifest::document::{self, Documents};
 
 use crate::clock::today;
@@ -45,7 +46,11 @@ impl ConfigurationFile {
         };
         let Some(path) = found else { return Ok(Configuration::default()) };
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let mut configuration = parse(Source::new(path.display().to_string(), text))?;
+        let (settings, documents) = parse(Source::new(path.display().to_string(), text), file::read)?;
+        let mut configuration = Configuration { settings, documents: Some(documents) };
+        if let Some(baseline) = &mut configuration.settings.baseline {
+            *baseline = path.with_file_name(&*baseline).display().to_string();
+        }
         let folder = path.canonicalize().unwrap_or(path);
         let folder = folder.parent().unwrap_or(Path::new("/"));
         let file = &mut configuration.settings;
@@ -69,6 +74,11 @@ impl Configuration {
     /// The paths that are not read, where `*` stands for any characters.
     pub(crate) fn exclude(&self) -> &[String] {
         &self.settings.exclude
+    }
+
+    /// The file of findings that are not held against anybody.
+    pub(crate) fn baseline(&self) -> Option<&Path> {
+        self.settings.baseline.as_deref().map(Path::new)
     }
 
     /// Where the file says something under these keys, as `file:line`.
@@ -95,24 +105,28 @@ fn find(input: &Path) -> anyhow::Result<Option<PathBuf>> {
     Ok(found.map(|file| file.strip_prefix(here).map(Path::to_owned).unwrap_or(file)))
 }
 
-fn parse(source: Source) -> anyhow::Result<Configuration> {
+/// Reads a file of hardline's own, which is one document. What is wrong with it is told by line.
+pub(crate) fn parse<T: Default>(
+    source: Source,
+    read: fn(Value<'_>) -> Result<T, Vec<Problem>>,
+) -> anyhow::Result<(T, Documents)> {
     let source = Arc::new(source);
     let documents = document::parse(&source);
     let mut problems: Vec<_> = documents.problems.iter().map(|it| (it.span, it.message.clone())).collect();
     let twice = documents.duplicates.iter().map(|it| (it.span, format!("key `{}` is written twice", it.key)));
     problems.extend(twice);
-    let mut settings = File::default();
+    let mut parsed = T::default();
     let mut roots = documents.tree.roots();
     if let Some(root) = roots.next().filter(|_| problems.is_empty()) {
-        match file::read(root) {
-            Ok(read) => settings = read,
+        match read(root) {
+            Ok(read) => parsed = read,
             Err(found) => problems.extend(found.into_iter().map(|it| (it.span, it.message))),
         }
     }
-    problems.extend(roots.next().map(|root| (root.span(), "the configuration is one document".to_owned())));
+    problems.extend(roots.next().map(|root| (root.span(), "the file is one document".to_owned())));
     drop(roots);
     if problems.is_empty() {
-        return Ok(Configuration { settings, documents: Some(documents) });
+        return Ok((parsed, documents));
     }
     let line = |(span, message): &(Span, String)| {
         let at = source.position(span.start);

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod audit;
+mod baseline;
 mod check;
 mod cli;
 mod clock;
@@ -24,6 +25,7 @@ mod registry;
 mod reporter;
 mod rule_argument;
 mod serve;
+mod since;
 mod sources;
 mod terminal;
 

@@ -25,7 +25,7 @@ use self::image::{Answers, Image, Standing, Task};
 use self::output::Outcome;
 use crate::progress::Progress;
 use crate::registry::{self, Manifest, Registries};
-use crate::sources::Sources;
+use crate::sources::{Configured, Sources};
 use crate::{UNABLE, diff, terminal};
 
 /// Write the digests of images behind their tags
@@ -98,7 +98,7 @@ enum Format {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let reading = Progress::start("reading", args.quiet);
-    let (config, exclude) = args.sources.config()?;
+    let Configured { config, exclude, .. } = args.sources.config()?;
     let loaded = args.sources.load(&config, exclude, &reading)?;
     drop(reading);
     let mut notices = loaded.notices;

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use hardline_core::report::Report;
+use hardline_core::report::{Counts, Report};
 
 mod concise;
 mod github;
 mod gitlab;
+mod html;
 mod human;
 mod json;
 mod junit;
@@ -36,6 +37,8 @@ pub(crate) enum Format {
     Gitlab,
     /// For the comment on a pull request
     Markdown,
+    /// A page for people, which needs nothing else
+    Html,
 }
 
 /// What a reporter needs to know beside the report.
@@ -74,8 +77,15 @@ impl Format {
             Self::Github => github::write(report, out),
             Self::Gitlab => gitlab::write(report, out),
             Self::Markdown => markdown::write(report, out),
+            Self::Html => html::write(report, out),
         }
     }
+}
+
+/// `1 critical, 3 high`.
+fn words(counts: Counts) -> String {
+    let present = counts.by_severity().into_iter().filter(|&(_, count)| count > 0);
+    present.map(|(severity, count)| format!("{count} {severity}")).collect::<Vec<_>>().join(", ")
 }
 
 /// `1 finding`, `2 findings`.

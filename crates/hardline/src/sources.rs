@@ -10,6 +10,7 @@ use hardline_manifest::load::{self, Input, Loaded, load};
 
 use crate::configuration::ConfigurationFile;
 use crate::progress::Progress;
+use crate::since::Since;
 
 /// What to read.
 #[derive(Debug, clap::Args)]
@@ -46,20 +47,52 @@ pub(crate) struct Sources {
     release_name: String,
 }
 
+/// What the configuration file and the arguments say about a judgement.
+#[derive(Debug)]
+pub(crate) struct Configured {
+    /// How to judge.
+    pub(crate) config: Config,
+    /// The paths that are not read.
+    pub(crate) exclude: Vec<String>,
+    /// The file of findings that are not held against anybody.
+    pub(crate) baseline: Option<PathBuf>,
+}
+
 impl Sources {
-    /// The configuration that holds for them, and the paths that it leaves out.
-    pub(crate) fn config(&self) -> anyhow::Result<(Config, Vec<String>)> {
+    /// The configuration that holds for them.
+    pub(crate) fn config(&self) -> anyhow::Result<Configured> {
         let first = self.paths.first().map_or(Path::new("."), PathBuf::as_path);
         let configuration = self.configuration.read(first)?;
         let mut config = configuration.config()?;
         config.settings.kubernetes_version = self.kubernetes_version.unwrap_or(config.settings.kubernetes_version);
-        Ok((config, configuration.exclude().to_owned()))
+        let (exclude, baseline) = (configuration.exclude().to_owned(), configuration.baseline().map(Path::to_owned));
+        Ok(Configured { config, exclude, baseline })
     }
 
     /// Reads all of them.
     pub(crate) fn load(&self, config: &Config, exclude: Vec<String>, progress: &Progress) -> anyhow::Result<Loaded> {
-        load(inputs(&self.paths, self.max_bytes())?, &self.options(config, exclude), &|files| progress.set(files))
-            .map_err(with_help)
+        let inputs = inputs(&self.paths, self.max_bytes())?;
+        load(inputs, &self.options(config, exclude), &|files| progress.set(files)).map_err(with_help)
+    }
+
+    /// What of them has changed since a revision; where `all` is false, not all has to be read.
+    pub(crate) fn since(&self, revision: &str, all: bool) -> anyhow::Result<Since> {
+        Since::new(revision, &self.paths, &self.values, all, self.max_bytes())
+    }
+
+    /// Reads what is needed to judge what has changed. That may be nothing.
+    pub(crate) fn load_since(
+        &self,
+        since: &Since,
+        config: &Config,
+        exclude: Vec<String>,
+        progress: &Progress,
+    ) -> anyhow::Result<Loaded> {
+        let inputs = since.inputs(&self.paths);
+        match load(inputs, &self.options(config, exclude), &|files| progress.set(files)) {
+            Err(load::Error::Nothing(_)) => Ok(Loaded::default()),
+            loaded => loaded.map_err(with_help),
+        }
     }
 
     fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {

@@ -29,6 +29,8 @@ pub struct File {
     pub overrides: Vec<Overrides>,
     /// `exemptions`.
     pub exemptions: Vec<Exemption>,
+    /// `baseline`: the file with the findings that are not held against anybody.
+    pub baseline: Option<String>,
     /// `settings.forbiddenTags`.
     pub forbidden_tags: Option<Vec<String>>,
     /// `settings.allowedRegistries`.
@@ -105,6 +107,11 @@ pub const KEYS: &[Key] = &[
         holds: Holds::Maps(OVERRIDE_KEYS),
     },
     Key { name: "exemptions", docs: "Findings that somebody has answered for.", holds: Holds::Maps(EXEMPTION_KEYS) },
+    Key {
+        name: "baseline",
+        docs: "A file of findings that are not held against anybody, as `hardline check --write-baseline` writes it.",
+        holds: Holds::Text,
+    },
     Key { name: "settings", docs: "What rules may be tuned by.", holds: Holds::Map(SETTING_KEYS) },
 ];
 
@@ -235,6 +242,7 @@ impl Reader {
         for item in self.maps(root, "exemptions", EXEMPTION_KEYS) {
             file.exemptions.extend(self.exemption(item));
         }
+        file.baseline = self.text(root, "baseline");
         if let Some(settings) = root.get("settings") {
             self.known_keys(settings, SETTING_KEYS);
             file.forbidden_tags = self.texts(settings, "forbiddenTags");

@@ -6,19 +6,24 @@ use std::io::{self, Write};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Group, Level, Renderer};
 use hardline_core::edit::Safety;
+use hardline_core::priority::{priorities, ranked};
 use hardline_core::report::{Counts, NotEvaluated, Origin, Report, Reported, ReportedFix};
 use hardline_core::rule::{Rule, Severity};
 
 use crate::markdown;
-use crate::reporter::{View, counted};
+use crate::reporter::{View, counted, words};
 use crate::terminal::{self, BOLD, CODE, DIM, visible};
 
-mod excerpt;
+pub(super) mod excerpt;
 
 use excerpt::{Excerpt, Mark};
 
 /// From so many findings on, a count says more than the list.
 const MANY: usize = 50;
+/// So many lines of a kind are shown, and the rest is counted.
+const FIRST: usize = 10;
+/// Rules listed for each of them.
+const RULES: usize = 3;
 
 /// Writes the findings and, unless the view is quiet, the summary.
 pub(crate) fn write(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
@@ -29,7 +34,11 @@ pub(crate) fn write(report: &Report, view: &View, out: &mut dyn Write) -> io::Re
     if view.quiet {
         return Ok(());
     }
+    if report.findings.len() > FIRST {
+        first(report, out)?;
+    }
     not_evaluated(&report.not_evaluated, view, out)?;
+    stale_baseline(&report.stale_baseline, out)?;
     summary(report, view, out)?;
     hints(report, out)
 }
@@ -138,6 +147,41 @@ fn not_evaluated(lacking: &[NotEvaluated], view: &View, out: &mut dyn Write) -> 
     writeln!(out, "  if nothing exists outside these manifests, `{CODE}--assume-complete{CODE:#}` evaluates them\n")
 }
 
+/// The resources to begin with, one line each.
+fn first(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let areas = priorities(report);
+    let subjects = ranked(&areas);
+    writeln!(out, "{BOLD}what to fix first{BOLD:#}, of {}:", counted(subjects.len(), "resource"))?;
+    for (area, subject) in subjects.iter().take(FIRST) {
+        let name = match area.namespace {
+            Some(namespace) => format!("{} {namespace}/{}", subject.kind, subject.name),
+            None => format!("{} {}", subject.kind, subject.name),
+        };
+        let worst = subject.findings.first().map_or(DIM, |finding| terminal::severity(finding.severity));
+        write!(out, "  {worst}{}{worst:#} in {}: ", words(subject.counts), visible(name.trim_start()))?;
+        let rules = subject.rules();
+        let shown: Vec<_> = rules.iter().take(RULES).map(|(id, _)| format!("{CODE}{id}{CODE:#}")).collect();
+        let more = rules.len() - shown.len();
+        writeln!(out, "{}{}", shown.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })?;
+    }
+    writeln!(out)
+}
+
+/// The entries of the baseline that can go, one line each.
+fn stale_baseline(stale: &[String], out: &mut dyn Write) -> io::Result<()> {
+    if stale.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{BOLD}mended{BOLD:#}, and still in the baseline:")?;
+    for fingerprint in stale.iter().take(FIRST) {
+        writeln!(out, "  {CODE}{}{CODE:#}", visible(fingerprint))?;
+    }
+    if stale.len() > FIRST {
+        writeln!(out, "  {DIM}and {} more{DIM:#}", stale.len() - FIRST)?;
+    }
+    writeln!(out, "  `{CODE}--write-baseline{CODE:#}` takes them out\n")
+}
+
 /// Writes one line: how many findings in how much.
 pub(crate) fn summary(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let summary = &report.summary;
@@ -153,6 +197,9 @@ pub(crate) fn summary(report: &Report, view: &View, out: &mut dyn Write) -> io::
     write!(out, "{resources} ({workloads}) in {}", visible(&within))?;
     if summary.exempted > 0 {
         write!(out, "; {} exempted", summary.exempted)?;
+    }
+    if summary.baselined > 0 {
+        write!(out, "; {} in the baseline", summary.baselined)?;
     }
     if summary.skipped > 0 {
         write!(out, "; skipped {}", counted(summary.skipped, "other document"))?;

@@ -3,12 +3,12 @@
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-use hardline_core::priority::priorities;
-use hardline_core::report::{Counts, Report, Reported};
+use hardline_core::priority::{priorities, ranked};
+use hardline_core::report::{Report, Reported};
 use hardline_core::rule::Severity;
 
-use crate::reporter::counted;
 use crate::reporter::junit::Xml;
+use crate::reporter::{counted, words};
 use crate::terminal::is_hidden;
 
 /// The longest comment that GitHub takes, in characters.
@@ -88,6 +88,9 @@ fn counts(report: &Report) -> String {
     if summary.exempted > 0 {
         let _ = write!(text, "; {} exempted", summary.exempted);
     }
+    if summary.baselined > 0 {
+        let _ = write!(text, "; {} in the baseline", summary.baselined);
+    }
     if summary.not_evaluated > 0 {
         let _ = write!(text, "; {} not evaluated everywhere", counted(summary.not_evaluated, "rule"));
     }
@@ -100,8 +103,7 @@ fn first(report: &Report) -> String {
     let mut text =
         String::from("\n### What to fix first\n\n| namespace | resource | findings | rules |\n|---|---|---|---|\n");
     let areas = priorities(report);
-    let mut subjects: Vec<_> = areas.iter().flat_map(|area| area.subjects.iter().map(move |it| (area, it))).collect();
-    subjects.sort_by_key(|(_, subject)| std::cmp::Reverse(subject.counts));
+    let subjects = ranked(&areas);
     for (area, subject) in subjects.iter().take(FIRST) {
         let (namespace, rules) = (Md(area.namespace.unwrap_or_default()), subject.rules());
         let ids: Vec<_> = rules.iter().take(RULES).map(|(id, _)| format!("`{id}`")).collect();
@@ -125,12 +127,6 @@ fn item(finding: &Reported) -> String {
     }
     let _ = writeln!(text, "<br>fix: {}", Md(&finding.help));
     text
-}
-
-/// `1 critical, 3 high`.
-fn words(counts: Counts) -> String {
-    let present = counts.by_severity().into_iter().filter(|&(_, count)| count > 0);
-    present.map(|(severity, count)| format!("{count} {severity}")).collect::<Vec<_>>().join(", ")
 }
 
 fn sign(severity: Severity) -> &'static str {

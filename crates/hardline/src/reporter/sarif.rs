@@ -34,6 +34,14 @@ struct Run<'a> {
     /// Columns count code points, as everywhere in hardline, and not UTF-16 code units.
     column_kind: &'static str,
     results: Vec<Outcome<'a>>,
+    properties: Silent,
+}
+
+/// How many findings are not among the results.
+#[derive(Serialize)]
+struct Silent {
+    exempted: usize,
+    baselined: usize,
 }
 
 #[derive(Serialize)]
@@ -191,6 +199,7 @@ impl<'a> Log<'a> {
         let run = Run {
             column_kind: "unicodeCodePoints",
             results: results.collect(),
+            properties: Silent { exempted: report.summary.exempted, baselined: report.summary.baselined },
             invocations: [Invocation {
                 execution_successful: true,
                 tool_execution_notifications: report.not_evaluated.iter().map(Notification::new).collect(),

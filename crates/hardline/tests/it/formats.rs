@@ -21,7 +21,7 @@ fn no_format_shows_what_is_secret() {
                 \x20   - name: c\n      env: [{name: DB_PASSWORD, value: kept-to-itself}]\n      args: [--token, kept-to-itself]\n      tty: 1\n\
                 ---\nkind: Secret\ndata:\n  password: kept-to-itself\n\tbroken: x\n";
     std::fs::write(folder.path().join("secrets.yaml"), text).unwrap();
-    for format in ["human", "concise", "json", "sarif", "junit", "github", "gitlab", "markdown"] {
+    for format in ["human", "concise", "json", "sarif", "junit", "github", "gitlab", "markdown", "html"] {
         let path = folder.path().to_str().unwrap();
         let output =
             hardline(&["check", path, "--profile", "critical", "--format", format]).output().expect("the binary runs");
@@ -224,6 +224,54 @@ fn markdown_is_a_comment_on_a_pull_request() {
 }
 
 #[test]
+fn html_is_one_page_that_loads_nothing() {
+    let output = check(&["--format", "html", "shop", "hostile.yaml"]).assert().code(1).get_output().stdout.clone();
+    let page = String::from_utf8(output).unwrap();
+    assert!(page.starts_with("<!doctype html>\n"));
+    assert!(page.contains("default-src 'none'"));
+    for loads in [" src=", "<link", "@import", "url(", "fetch(", "XMLHttpRequest", "<iframe"] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+    assert_eq!(page.matches("<details class=\"finding").count(), page.matches("</details>").count() - docs(&page));
+    // Each anchor that is named exists, and each once.
+    let ids = attributes(&page, " id=\"");
+    let mut unique = ids.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), ids.len());
+    for target in attributes(&page, "href=\"#") {
+        assert!(ids.contains(&target), "{target}");
+    }
+    check(&["--format", "html", "good.yaml"]).assert().success().stdout_eq(str![[r#"
+...
+<h1>All clear</h1>
+...
+"#]]);
+}
+
+fn docs(page: &str) -> usize {
+    page.matches("<details class=\"doc\"").count()
+}
+
+fn attributes<'p>(page: &'p str, attribute: &str) -> Vec<&'p str> {
+    page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn html_takes_no_markup_from_manifests() {
+    let pod = r#"{"apiVersion": "v1", "kind": "Pod<script>alert(1)</script>", "metadata": {"name": "a\"><script>alert(2)</script>"},
+        "spec": {"containers": [{"name": "</code><img onerror=alert(3)>", "securityContext": {"privileged": true}}]}}
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "</title><script>alert(4)</script>", "namespace": "'\"><b>"},
+        "spec": {"containers": [{"name": "</code><img onerror=alert(5)>", "securityContext": {"privileged": true}}]}}"#;
+    let output = check(&["--format", "html", "-"]).stdin(pod).output().unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("alert(4)"));
+    assert_eq!(page.matches("<script>").count(), 1);
+    assert!(!page.contains("<img") && !page.contains("<b>&"));
+    assert!(attributes(&page, "value=\"").iter().all(|value| !value.contains('<')));
+}
+
+#[test]
 fn sarif_results_name_their_rules_and_have_fingerprints_of_their_own() {
     let log = json(&["--format", "sarif", "shop", "hostile.yaml"]);
     let run = &log["runs"][0];
@@ -255,7 +303,7 @@ fn fingerprints_stay_when_lines_move() {
 
 #[test]
 fn no_format_lets_a_manifest_steer_the_terminal() {
-    for format in ["human", "concise", "github", "gitlab", "markdown", "junit", "json", "sarif"] {
+    for format in ["human", "concise", "github", "gitlab", "markdown", "junit", "html", "json", "sarif"] {
         let output = check(&["--color", "never", "--format", format, "hostile.yaml"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let steering: Vec<_> = text

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes snapshots with them")]
 
 mod audit;
+mod baseline;
 mod check;
 mod commands;
 mod configuration;
@@ -13,6 +14,7 @@ mod formats;
 mod net;
 mod pin;
 mod renderers;
+mod since;
 
 use std::path::Path;
 

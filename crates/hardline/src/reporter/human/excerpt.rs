@@ -102,6 +102,31 @@ impl<'a> Excerpt<'a> {
     }
 }
 
+/// A line to show, and what is marked in it.
+pub(crate) struct Line {
+    pub(crate) number: u32,
+    pub(crate) text: String,
+    pub(crate) mark: Option<Range<usize>>,
+}
+
+/// The lines around a location; of a long line, what is near the mark.
+pub(crate) fn lines(location: &Location) -> Vec<Line> {
+    let is_long = is_long(location);
+    let (first, last) = if is_long { (location.line, location.line) } else { lines_around(location) };
+    let line = |number| {
+        let (line, start) = location.source.line(number);
+        if number != location.line {
+            return Line { number, text: line[..line.floor_char_boundary(LONG)].to_owned(), mark: None };
+        }
+        let mark = within(location, &line, start);
+        let from = if is_long { line.floor_char_boundary(mark.start.saturating_sub(BEFORE)) } else { 0 };
+        let to = if is_long { line.floor_char_boundary(mark.start + AFTER) } else { line.len() };
+        let text = line[from..to].to_owned();
+        Line { number, text, mark: Some(mark.start - from..mark.end.min(to) - from) }
+    };
+    (first..=last).map(line).collect()
+}
+
 /// A mark in a line too long to be shown: its position, and the text from there on.
 fn cut<'a>(mark: &Mark<'a>) -> Vec<Element<'a>> {
     let location = mark.location;
