@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod chart;
+mod drift;
 mod examples;
 mod install;
 mod plane;

@@ -5,6 +5,7 @@
 
 mod cases;
 mod disagreements;
+mod drift;
 mod server;
 
 use std::collections::BTreeMap;
@@ -17,13 +18,14 @@ use disagreements::{Disagreement, Right};
 
 /// The page; `None` where the cases are not at hand.
 pub(crate) fn page() -> Option<String> {
-    Some(render(&cases::all().ok()?))
+    Some(render(&cases::all().ok()?, &drift::all().ok()?))
 }
 
 /// Prints the scores, and has a real API server say how far the schema rules agree with it.
 pub(crate) fn print() -> anyhow::Result<()> {
     let cases = cases::all().context("reading the cases in ../shared/fixtures")?;
-    println!("{}", render(&cases));
+    let drift = drift::all().context("reading the cases in ../shared/fixtures/drift")?;
+    println!("{}", render(&cases, &drift));
     server::write()
 }
 
@@ -87,7 +89,7 @@ impl Score {
     }
 }
 
-fn render(cases: &[Case]) -> String {
+fn render(cases: &[Case], drift: &[drift::Case]) -> String {
     let mut linters: BTreeMap<_, Score> = BTreeMap::new();
     let mut checks: BTreeMap<_, Score> = BTreeMap::new();
     for case in cases {
@@ -111,6 +113,7 @@ fn render(cases: &[Case]) -> String {
         with Kubernetes' evaluator, at two levels and five versions.\n\n## Disagreements\n";
     page += &disagreements(cases);
     page += WELL_RUN;
+    page += &drift::section(drift);
     page += "\n## By check\n\n| linter | check | rules | cases | agree | agreement | linter is wrong | other purpose | without these |\n\
         |---|---|---|---|---|---|---|---|---|\n";
     for ((linter, check), score) in &checks {

@@ -105,6 +105,7 @@ const PAGES: &[(&str, &str)] = &[
     ("Pinning images", "pin.md"),
     ("What a cluster holds", "audit.md"),
     ("Who can reach whom", "network.md"),
+    ("Drift", "drift.md"),
     ("Coverage", "coverage.md"),
     ("In the cluster", "install.md"),
     ("From other linters", "migration.md"),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 
 use anyhow::{Context, bail, ensure};
 use hardline_core::schema::table::{MAGIC, Scalar};
@@ -131,9 +132,10 @@ pub(crate) fn write(check: bool) -> anyhow::Result<()> {
 
 fn table() -> anyhow::Result<Vec<u8>> {
     let mut merged = Merged::default();
+    let zeros = Rc::new(read_zeros()?);
     for (minor, version) in RELEASES {
         let folder = module(&format!("k8s.io/kubernetes@{version}"))?;
-        let release = Release::read(&folder).with_context(|| format!("reading Kubernetes {version}"))?;
+        let release = Release::read(&folder, zeros.clone()).with_context(|| format!("reading Kubernetes {version}"))?;
         merged.add(minor, &release)?;
     }
     let mut lifecycles = BTreeMap::new();
@@ -167,10 +169,12 @@ struct Release {
     defaults: BTreeMap<(String, String), String>,
     /// Enumerations, by the last three parts of the type's name and the field.
     enums: BTreeMap<(String, String), Vec<String>>,
+    /// Fields of which Go stores no zero value, by the end of the type's name and the field.
+    zeros: Rc<BTreeSet<(String, String)>>,
 }
 
 impl Release {
-    fn read(folder: &Path) -> anyhow::Result<Self> {
+    fn read(folder: &Path, zeros: Rc<BTreeSet<(String, String)>>) -> anyhow::Result<Self> {
         let mut swagger: Json = read_json(&folder.join("api/openapi-spec/swagger.json"))?;
         let mut take = |key: &str| match swagger[key].take() {
             Json::Object(map) => Ok(map),
@@ -189,7 +193,7 @@ impl Release {
             }
         }
         let go = fs::read_to_string(folder.join("pkg/generated/openapi/zz_generated.openapi.go"))?;
-        Ok(Self { definitions, paths, defaults, enums: read_enums(&go) })
+        Ok(Self { definitions, paths, defaults, enums: read_enums(&go), zeros })
     }
 }
 
@@ -213,6 +217,59 @@ fn read_enums(go: &str) -> BTreeMap<(String, String), Vec<String>> {
         }
     }
     enums
+}
+
+/// Where the Go types are declared. Whether a field is a pointer has never changed in a version.
+const TYPES: [&str; 4] = [
+    "k8s.io/api@v0.37.2",
+    "k8s.io/apimachinery@v0.37.2/pkg/apis",
+    "k8s.io/apiextensions-apiserver@v0.37.2/pkg/apis",
+    "k8s.io/kube-aggregator@v0.37.2/pkg/apis",
+];
+
+/// Reads the fields that are scalars, no pointers, and `omitempty`.
+fn read_zeros() -> anyhow::Result<BTreeSet<(String, String)>> {
+    let mut zeros = BTreeSet::new();
+    for place in TYPES {
+        let (name, version) = place.split_once('@').expect("each names a version");
+        let (version, folder) = version.split_once('/').unwrap_or((version, ""));
+        let root = module(&format!("{name}@{version}"))?.join(folder);
+        for entry in ignore::WalkBuilder::new(&root).standard_filters(false).build() {
+            let path = entry?.into_path();
+            if path.extension().is_some_and(|extension| extension == "go") {
+                let package: Vec<_> = path.parent().into_iter().flat_map(Path::components).rev().take(2).collect();
+                let part = |at: usize| package.get(at).map_or("", |part| part.as_os_str().to_str().unwrap_or_default());
+                read_zeros_of(&fs::read_to_string(&path)?, &format!("{}.{}", part(1), part(0)), &mut zeros);
+            }
+        }
+    }
+    Ok(zeros)
+}
+
+fn read_zeros_of(go: &str, package: &str, zeros: &mut BTreeSet<(String, String)>) {
+    // Types of text with a name of their own are no structs: a struct is not left out when empty.
+    let scalars = ["bool", "int", "int32", "int64", "string"];
+    let named = go.lines().filter_map(|line| line.strip_prefix("type ")?.split_once(' '));
+    let named: BTreeSet<&str> = named.filter(|(_, ty)| scalars.contains(ty)).map(|(name, _)| name).collect();
+    let mut object = "";
+    for line in go.lines() {
+        if let Some(rest) = line.strip_prefix("type ") {
+            object = rest.strip_suffix(" struct {").unwrap_or_default();
+        }
+        let mut words = line.split_whitespace().skip(1);
+        let (Some(ty), Some(tag)) = (words.next(), words.next()) else { continue };
+        let is_scalar = scalars.contains(&ty) || named.contains(ty);
+        let Some((field, rest)) = tag.strip_prefix("`json:\"").and_then(|tag| tag.split_once(',')) else { continue };
+        if is_scalar && rest.starts_with("omitempty") && !object.is_empty() {
+            zeros.insert((format!("{package}.{object}"), field.to_owned()));
+        }
+    }
+}
+
+/// `core.v1.PodSpec` of `io.k8s.api.core.v1.PodSpec`.
+fn package_end(object: &str) -> String {
+    let parts: Vec<&str> = object.rsplit('.').take(3).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join(".")
 }
 
 /// A type as the table writes it; names stand for objects until all are known.
@@ -241,6 +298,7 @@ struct Field {
     merge: Merge,
     patch_merge_key: Option<String>,
     default: Option<String>,
+    drops_zero: bool,
 }
 
 /// Group, version and kind.
@@ -344,6 +402,7 @@ impl Field {
             merge,
             patch_merge_key: flag("x-kubernetes-patch-merge-key").map(str::to_owned),
             default: release.defaults.get(&(object.to_owned(), field.to_owned())).cloned(),
+            drops_zero: release.zeros.contains(&(package_end(object), field.to_owned())),
         })
     }
 }
@@ -583,6 +642,7 @@ impl Writer {
             (2, field.deprecated),
             (4, field.patch_merge_key.is_some()),
             (8, field.default.is_some()),
+            (64, field.drops_zero),
         ];
         self.number(flags.iter().filter(|(_, set)| *set).map(|(bit, _)| bit).sum::<usize>() | merge << 4);
         if let Merge::Keys(keys) = &field.merge {

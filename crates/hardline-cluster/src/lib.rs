@@ -17,3 +17,4 @@ pub mod origin;
 mod place;
 pub mod store;
 pub mod template;
+pub mod whole;

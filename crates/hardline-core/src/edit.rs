@@ -87,6 +87,13 @@ pub enum PatchOperation {
         /// What it becomes.
         value: Json,
     },
+    /// Fails, and with it the whole patch, unless a value is this.
+    Test {
+        /// JSON pointer.
+        path: String,
+        /// What it must be.
+        value: Json,
+    },
     /// Removes a member or an item that exists.
     Remove {
         /// JSON pointer.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod cron;
 pub mod demand;
 pub mod disruption;
+pub mod drift;
 pub mod duration;
 pub mod edit;
 pub mod equivalents;

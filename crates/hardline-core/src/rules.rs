@@ -38,6 +38,11 @@ mod cronjob_failures_forgotten;
 mod cronjob_hang_stops_schedule;
 mod cronjob_never_runs;
 mod cronjob_overlaps;
+mod drift_field_added;
+mod drift_field_changed;
+mod drift_field_removed;
+mod drift_object_missing;
+mod drift_object_orphaned;
 mod exemption_expired;
 mod exemption_invalid;
 mod exemption_unused;
@@ -159,7 +164,12 @@ mod volume_type_restricted;
 mod webhook_blocks_cluster;
 mod webhook_timeout_long;
 
-// Reported by those who read documents and exemptions, not by the engine's traversal.
+// Reported by those who read documents and exemptions or compare, not by the engine's traversal.
+pub use drift_field_added::RULE as DRIFT_FIELD_ADDED;
+pub use drift_field_changed::RULE as DRIFT_FIELD_CHANGED;
+pub use drift_field_removed::RULE as DRIFT_FIELD_REMOVED;
+pub use drift_object_missing::RULE as DRIFT_OBJECT_MISSING;
+pub use drift_object_orphaned::RULE as DRIFT_OBJECT_ORPHANED;
 pub use exemption_expired::RULE as EXEMPTION_EXPIRED;
 pub use exemption_invalid::RULE as EXEMPTION_INVALID;
 pub use exemption_unused::RULE as EXEMPTION_UNUSED;
@@ -213,6 +223,11 @@ pub static RULES: &[&Rule] = &[
     &cronjob_hang_stops_schedule::RULE,
     &cronjob_never_runs::RULE,
     &cronjob_overlaps::RULE,
+    &drift_field_added::RULE,
+    &drift_field_changed::RULE,
+    &drift_field_removed::RULE,
+    &drift_object_missing::RULE,
+    &drift_object_orphaned::RULE,
     &exemption_expired::RULE,
     &exemption_invalid::RULE,
     &exemption_unused::RULE,

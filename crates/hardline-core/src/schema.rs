@@ -6,7 +6,7 @@
 //! generated [`table`].
 
 pub mod api;
-mod custom;
+pub(crate) mod custom;
 mod format;
 pub mod table;
 mod walk;

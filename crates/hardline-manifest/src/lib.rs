@@ -8,6 +8,7 @@ pub mod json;
 mod kustomize;
 pub mod load;
 pub mod read;
+pub mod release;
 pub mod renderer;
 mod walk;
 pub mod write;

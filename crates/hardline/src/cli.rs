@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{audit, check, completions, config, explain, install, man, net, pin, serve};
+use crate::{audit, check, completions, config, drift, explain, install, man, net, pin, serve};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -41,6 +41,7 @@ enum Command {
     Audit(Box<audit::Args>),
     Check(Box<check::Args>),
     Config(config::Args),
+    Drift(Box<drift::Args>),
     Explain(explain::Args),
     Install(Box<install::Args>),
     Net(net::Args),
@@ -73,6 +74,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Audit(args) => audit::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Drift(args) => drift::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Install(args) => install::run(&args),
         Command::Net(args) => net::run(&args),

@@ -61,7 +61,7 @@ pub(crate) struct Reporting {
 
 /// What makes a judgement exit with 1.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FailOn {
+pub(crate) enum FailOn {
     /// Any finding
     Low,
     /// Findings of severity medium, high or critical
@@ -120,16 +120,25 @@ impl Reporting {
     }
 
     fn exit_code(&self, report: &Report) -> ExitCode {
-        let at_least = |least| report.findings.iter().any(|finding| finding.severity >= least);
         let fails = match self.fail_on {
             None => report.findings.iter().any(|finding| finding.enforcement == Enforcement::Deny),
-            Some(FailOn::Low) => at_least(Severity::Low),
-            Some(FailOn::Medium) => at_least(Severity::Medium),
-            Some(FailOn::High) => at_least(Severity::High),
-            Some(FailOn::Critical) => at_least(Severity::Critical),
-            Some(FailOn::Never) => false,
+            Some(fail_on) => fail_on.fails(report),
         };
         ExitCode::from(u8::from(fails))
+    }
+}
+
+impl FailOn {
+    /// Whether a report has what is not to pass.
+    pub(crate) fn fails(self, report: &Report) -> bool {
+        let at_least = |least| report.findings.iter().any(|finding| finding.severity >= least);
+        match self {
+            Self::Low => at_least(Severity::Low),
+            Self::Medium => at_least(Severity::Medium),
+            Self::High => at_least(Severity::High),
+            Self::Critical => at_least(Severity::Critical),
+            Self::Never => false,
+        }
     }
 }
 
@@ -138,7 +147,7 @@ pub(crate) fn profile() -> impl clap::builder::TypedValueParser<Value = Profile>
     PossibleValuesParser::new(Profile::ALL.map(Profile::name)).try_map(|name| name.parse::<Profile>())
 }
 
-fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
+pub(crate) fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("write the format and the file, such as `sarif=hardline.sarif`")?;
     Ok((Format::from_str(format, false)?, path.into()))
 }

@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod configuration;
 mod diff;
+mod drift;
 mod explain;
 mod fix;
 mod install;

@@ -89,6 +89,6 @@ fn words(counts: Counts) -> String {
 }
 
 /// `1 finding`, `2 findings`.
-fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

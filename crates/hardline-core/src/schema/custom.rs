@@ -9,7 +9,7 @@ use crate::suggest::nearest;
 use crate::tree::{NodeKind, Value};
 
 /// What a definition says about one of its versions.
-pub(super) enum Version<'d> {
+pub(crate) enum Version<'d> {
     /// It is served, with this schema.
     Schema(Value<'d>),
     /// It is served, and anything goes.
@@ -19,7 +19,7 @@ pub(super) enum Version<'d> {
 }
 
 /// Looks up a version in a `CustomResourceDefinition`.
-pub(super) fn version<'d>(definition: &'d Resource, version: &str) -> Version<'d> {
+pub(crate) fn version<'d>(definition: &'d Resource, version: &str) -> Version<'d> {
     let served = |entry: &Value<'d>| entry.get("served").and_then(Value::bool) != Some(false);
     let name = |entry: Value<'d>| entry.get("name").and_then(Value::str);
     let versions = || definition.spec("versions").into_iter().flat_map(Value::items).filter(served);

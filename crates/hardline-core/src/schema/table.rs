@@ -15,7 +15,7 @@ use crate::config::Version;
 pub const OLDEST: Version = Version::minor(29);
 
 /// What the file starts with; its number changes with the layout.
-pub const MAGIC: &[u8] = b"hardline-schema-1\n";
+pub const MAGIC: &[u8] = b"hardline-schema-2\n";
 
 static BYTES: &[u8] = include_bytes!("table.bin");
 
@@ -86,6 +86,9 @@ pub struct Field {
     /// The published default, as JSON. `{}`, `""`, `0` and `false` mean that the API server does
     /// not tell the value from an absent one.
     pub default: Option<&'static str>,
+    /// Whether the API server does not store a zero value (`false`, `0`, `""`): its Go field is no
+    /// pointer, and `omitempty`.
+    pub drops_zero: bool,
 }
 
 /// How the values that several field managers apply become one.
@@ -390,7 +393,7 @@ impl Reader {
         let ty = self.type_id(types)?;
         let versions = self.versions()?;
         let flags = self.number()?;
-        let merge = match flags >> 4 {
+        let merge = match (flags >> 4) & 3 {
             0 => Merge::Whole,
             1 => Merge::Granular,
             2 => Merge::Set,
@@ -399,8 +402,8 @@ impl Reader {
         };
         let patch_merge_key = if flags & 4 == 0 { None } else { Some(self.text()?) };
         let default = if flags & 8 == 0 { None } else { Some(self.text()?) };
-        let (required, deprecated) = (flags & 1 != 0, flags & 2 != 0);
-        Some(Field { name, ty, versions, required, deprecated, merge, patch_merge_key, default })
+        let (required, deprecated, drops_zero) = (flags & 1 != 0, flags & 2 != 0, flags & 64 != 0);
+        Some(Field { name, ty, versions, required, deprecated, merge, patch_merge_key, default, drops_zero })
     }
 
     fn kind(&mut self, types: usize) -> Option<ApiKind> {

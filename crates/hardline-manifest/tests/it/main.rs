@@ -8,6 +8,7 @@ mod inputs;
 mod load;
 mod mutate;
 mod oracle;
+mod release;
 mod render;
 mod scalars;
 mod support;

@@ -8,6 +8,7 @@ mod check;
 mod commands;
 mod configuration;
 mod corpus;
+mod drift;
 mod examples;
 mod fix;
 mod formats;

@@ -1,0 +1,193 @@
+//! Drift: how what runs differs from what was meant to run, by whose hand, and what it breaks.
+//!
+//! [`compare`] holds one observed object against its desired form, field by field, as the API
+//! server merges them: items of lists by their keys, quantities by their amount, an absent field
+//! and its default the same. What is left is told apart by who owns the field in `managedFields`:
+//! a person, a deployer, a controller, or nobody, as what an admission webhook has added.
+
+mod classify;
+mod defaults;
+mod judge;
+pub mod managed;
+mod objects;
+mod restore;
+mod roles;
+mod shape;
+mod walk;
+
+use serde::Serialize;
+
+use crate::path::FieldPath;
+use managed::{ManagedPath, Operation};
+
+pub use judge::{Broken, Judgement, judge};
+pub use objects::{Drift, Object, Standing, drift};
+pub use restore::{Method, Restoration, deployer, desired_value, observed_value, restore};
+pub use walk::compare;
+
+/// One field that is not as desired.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// The field, by what tells it apart from its siblings.
+    pub path: ManagedPath,
+    /// What became of it.
+    pub class: Class,
+    /// Where the desired object has it, unless it has not.
+    pub desired: Option<FieldPath>,
+    /// Where the observed object has it, unless it has not.
+    pub observed: Option<FieldPath>,
+    /// Where the release has it that was deployed last, if it is known and has it.
+    pub released: Option<FieldPath>,
+    /// Where in the desired object it is, or would be.
+    pub place: FieldPath,
+    /// Where in the observed object it is, or would be.
+    pub seen: FieldPath,
+    /// Whose hand it was.
+    pub blame: Blame,
+    /// Whether its value must not be shown.
+    pub secret: bool,
+}
+
+/// What became of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Drift: somebody gave it another value.
+    Changed,
+    /// Drift: somebody added it.
+    Added,
+    /// Drift: somebody took it away.
+    Removed,
+    /// It is not desired, and nothing tells who added it: the object has no `managedFields`.
+    Unattributed,
+    /// It was deployed and is no longer desired; the next deployment may leave it there.
+    Leftover,
+    /// The source is ahead of the deployed release, which is what runs.
+    Pending,
+    /// A change by hand that the source has taken over since.
+    Codified,
+    /// The API server sets it where nobody does.
+    Default,
+    /// The API server gives it a value of its own choice.
+    Allocated,
+    /// It was added or changed when the object was admitted: no field manager owns what it is.
+    Admission,
+    /// A controller has the say over it.
+    Controlled,
+    /// It says no more than its absence, or only how and when the object was deployed.
+    Immaterial,
+    /// The API server does not know the field, and has dropped it.
+    Dropped,
+}
+
+impl Class {
+    /// Whether somebody has changed the cluster behind the back of its source.
+    pub fn is_drift(self) -> bool {
+        matches!(self, Self::Changed | Self::Added | Self::Removed)
+    }
+
+    /// Whether it is told without being asked for.
+    pub fn is_told(self) -> bool {
+        self <= Self::Codified
+    }
+
+    /// The word used in every format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Unattributed => "unattributed",
+            Self::Leftover => "leftover",
+            Self::Pending => "pending",
+            Self::Codified => "codified",
+            Self::Default => "default",
+            Self::Allocated => "allocated",
+            Self::Admission => "admission",
+            Self::Controlled => "controlled",
+            Self::Immaterial => "immaterial",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Why it is, or is not, drift.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Changed => "changed in the cluster",
+            Self::Added => "added in the cluster",
+            Self::Removed => "removed in the cluster",
+            Self::Unattributed => "not desired; nothing tells who added it",
+            Self::Leftover => "deployed earlier, no longer desired",
+            Self::Pending => "desired, not yet deployed",
+            Self::Codified => "changed in the cluster, and in the source since",
+            Self::Default => "the API server's default",
+            Self::Allocated => "allocated by the API server",
+            Self::Admission => "set at admission: no field manager owns the value",
+            Self::Controlled => "a controller has the say",
+            Self::Immaterial => "says nothing about what runs",
+            Self::Dropped => "the API server does not know the field",
+        }
+    }
+}
+
+/// Whose hand it was, as far as that can be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Blame {
+    /// The field managers that come into question, the newest first.
+    pub authors: Vec<Author>,
+    /// How sure that is.
+    pub confidence: Confidence,
+}
+
+/// A field manager that wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Author {
+    /// What the client calls itself: evidence, not an identity.
+    pub manager: String,
+    /// How it wrote.
+    pub operation: Operation,
+    /// The subresource it wrote through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
+    /// When it wrote last: it has changed none of its fields later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Whether the field is the only one it owns, so that the time is that of the change.
+    pub exact: bool,
+}
+
+/// How sure a [`Blame`] is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Nothing tells who it was.
+    #[default]
+    None,
+    /// Somebody wrote later than the deployer: a removal leaves no other trace.
+    Inferred,
+    /// `managedFields` name the owner.
+    Owner,
+    /// The audit log of the API server has the user.
+    Recorded,
+}
+
+/// What [`compare`] is to keep.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Keep also the differences that are no drift, each with its class.
+    pub explained: bool,
+    /// The desired objects are what was deployed last, so that none of them is still to come.
+    pub deployed: bool,
+}
+
+/// How an observed object differs from its desired form.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// The differences, in the order of the fields.
+    pub differences: Vec<Difference>,
+    /// How many differences are no drift; with [`Options::explained`] they are kept as well.
+    pub explained: usize,
+    /// Why the objects were compared no further than their metadata.
+    pub refused: Option<String>,
+}

@@ -1,0 +1,128 @@
+//! The change that puts an object right: only what has drifted, under the name of its deployer.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value as Json;
+
+use super::managed::{Element, Operation};
+use super::roles::{Ownership, Role};
+use super::{Class, Difference, Object};
+use crate::edit::{Edit, Misfit, PatchOperation};
+use crate::path::{FieldPath, Segment};
+use crate::resource::{Kind, Resource};
+use crate::tree::Value;
+use crate::workload::Workload;
+
+/// How an object is put right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Restoration {
+    /// The field manager to write as: the one that deployed the object.
+    pub manager: String,
+    /// How it writes.
+    pub method: Method,
+    /// The change as JSON Patch. It tests that what it takes back is still there.
+    pub patch: Vec<PatchOperation>,
+    /// Why it would stop a service that has one pod only, if it would.
+    pub interrupts: Option<String>,
+}
+
+/// How a restoration is written, so that the deployer's next run finds its own fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// As a patch: the deployer writes by updates.
+    Patch,
+    /// A patch that removes what was added, then the desired object by server-side apply in the
+    /// deployer's name: it holds on to its fields, and lost those that somebody else has written. A
+    /// patch of these would make it two managers, in each other's way.
+    Apply,
+}
+
+/// The change that takes back what has drifted; `None` where nothing has.
+pub fn restore(object: &Object, desired: &Resource, observed: &Resource) -> Result<Option<Restoration>, Misfit> {
+    let drifted: Vec<&Difference> = object.differences.iter().filter(|it| it.class.is_drift()).collect();
+    if drifted.is_empty() {
+        return Ok(None);
+    }
+    let deployer = main_deployer(observed);
+    let method = match &deployer {
+        Some((_, Operation::Apply)) => Method::Apply,
+        _ => Method::Patch,
+    };
+    let patched = drifted.iter().filter(|it| method == Method::Patch || it.class == Class::Added);
+    let (mut tests, mut edits, mut added) = (Vec::new(), Vec::new(), Vec::new());
+    for difference in patched {
+        if let (Some(path), Some(value)) = (&difference.observed, observed_value(difference, observed)) {
+            tests.push(PatchOperation::Test { path: path.to_string(), value });
+        }
+        match (desired_value(difference, desired), difference.path.0.last()) {
+            (None, _) => added.extend(difference.observed.clone()),
+            // An item that is gone has no place: it goes to the end of its list.
+            (Some(value), Some(Element::Key(_) | Element::Item(_) | Element::Index(_)))
+                if difference.class == Class::Removed =>
+            {
+                edits.push(Edit::append(difference.seen.clone(), value));
+            }
+            (Some(value), _) => edits.push(Edit::set(difference.seen.clone(), value)),
+        }
+    }
+    // From the back, so that indices stay true.
+    added.sort_by(|a, b| b.cmp(a));
+    edits.extend(added.into_iter().map(Edit::remove));
+    let mut live = observed.value().to_json();
+    let changes = edits.iter().map(|edit| edit.apply(&mut live)).filter_map(Result::transpose);
+    let changes: Vec<PatchOperation> = changes.collect::<Result<_, _>>()?;
+    let patch = if changes.is_empty() { Vec::new() } else { tests.into_iter().chain(changes).collect() };
+    Ok(Some(Restoration {
+        manager: deployer.map_or_else(|| "hardline".to_owned(), |(name, _)| name),
+        method,
+        patch,
+        interrupts: interrupts(&drifted, observed),
+    }))
+}
+
+/// The field manager that deployed an object, as far as its `managedFields` tell.
+pub fn deployer(observed: &Resource) -> Option<String> {
+    main_deployer(observed).map(|(name, _)| name)
+}
+
+fn main_deployer(observed: &Resource) -> Option<(String, Operation)> {
+    let entries = Ownership::of(observed).entries;
+    let deployers = entries.into_iter().filter(|(role, it)| *role == Role::Deployer && it.subresource.is_none());
+    let most = deployers.map(|(_, manager)| manager).max_by_key(|manager| manager.fields.len())?;
+    Some((most.name.to_owned(), most.operation))
+}
+
+/// Why a change of these fields would leave a service without a pod for a while.
+fn interrupts(drifted: &[&Difference], observed: &Resource) -> Option<String> {
+    Workload::of(observed)?;
+    if !matches!(observed.kind(), Kind::Deployment | Kind::StatefulSet) {
+        return None;
+    }
+    let of_template = |difference: &&&Difference| matches!(difference.seen.segments(), [Segment::Key(spec), Segment::Key(template), ..] if spec == "spec" && template == "template");
+    let replicas = observed.spec("replicas").and_then(Value::int).unwrap_or(1);
+    let path = &drifted.iter().find(of_template)?.path;
+    (replicas == 1).then(|| format!("`{path}` restarts the only pod of {}", observed.id()))
+}
+
+/// The value that is desired of a field. It may be a secret.
+pub fn desired_value(difference: &Difference, desired: &Resource) -> Option<Json> {
+    let path = difference.desired.as_ref()?;
+    if desired.kind() == Kind::Secret
+        && let [Segment::Key(data), Segment::Key(key)] = path.segments()
+        && data == "data"
+        && let Some(text) = desired.value().at(&["stringData", key])
+    {
+        return Some(STANDARD.encode(text.raw()).into());
+    }
+    at(path, desired)
+}
+
+/// The value that is observed of a field. It may be a secret.
+pub fn observed_value(difference: &Difference, observed: &Resource) -> Option<Json> {
+    at(difference.observed.as_ref()?, observed)
+}
+
+fn at(path: &FieldPath, resource: &Resource) -> Option<Json> {
+    let followed = resource.value().follow(path);
+    (followed.depth == path.segments().len()).then(|| followed.value.to_json())
+}

@@ -1,0 +1,158 @@
+//! Takes back what has drifted, and nothing else.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use anyhow::{Context as _, bail};
+use hardline_cluster::whole::{Write, write};
+use hardline_core::drift::{self, Class, Method, Object, Options, Standing};
+use hardline_core::edit::{Edit, PatchOperation};
+use hardline_core::resource::Resource;
+use hardline_manifest::release::Release;
+use serde_json::{Value as Json, json};
+
+use super::cluster::Live;
+use super::{Args, Compared};
+use crate::terminal;
+
+/// What is to be written to one object.
+struct Step<'c> {
+    object: &'c Resource,
+    /// What people are told.
+    title: String,
+    manager: String,
+    /// Operations first, then the object to apply, where there are any.
+    patch: Vec<PatchOperation>,
+    apply: Option<Json>,
+}
+
+/// Shows what would be written, has the API server try it, asks, and writes it.
+pub(super) fn run(args: &Args, compared: &Compared, live: &Live) -> anyhow::Result<()> {
+    let mut steps = plan(args, compared)?;
+    steps.retain(|step| match send(live, step, true) {
+        Ok(()) => true,
+        Err(error) => {
+            terminal::notice(&format!("{} cannot be restored: {error:#}", step.title));
+            false
+        }
+    });
+    if steps.is_empty() {
+        return Ok(());
+    }
+    terminal::print_error(|err| {
+        writeln!(err, "to be restored in {}:", live.cluster.name)?;
+        steps.iter().try_for_each(|step| writeln!(err, "  {}, as {}", terminal::visible(&step.title), step.manager))
+    })?;
+    if !args.yes {
+        confirm()?;
+    }
+    for step in &steps {
+        send(live, step, false).with_context(|| step.title.clone())?;
+        terminal::done("restored", &step.title);
+    }
+    Ok(())
+}
+
+fn confirm() -> anyhow::Result<()> {
+    if !io::stdin().is_terminal() {
+        bail!("nobody is there to confirm\nhelp: say `--yes`");
+    }
+    terminal::print_error(|err| {
+        write!(err, "restore? [y/N] ")?;
+        err.flush()
+    })?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if !answer.trim().eq_ignore_ascii_case("y") {
+        bail!("nothing was changed");
+    }
+    Ok(())
+}
+
+fn send(live: &Live, step: &Step<'_>, dry_run: bool) -> anyhow::Result<()> {
+    if !step.patch.is_empty() {
+        live.waiter.wait(write(&live.cluster, step.object, Write::Patch(&step.patch), &step.manager, dry_run))?;
+    }
+    // What is applied may need what the patch changes: it can be tried alone only.
+    let alone = step.patch.is_empty();
+    if let Some(apply) = step.apply.as_ref().filter(|_| alone || !dry_run) {
+        live.waiter.wait(write(&live.cluster, step.object, Write::Apply(apply), &step.manager, dry_run))?;
+    }
+    Ok(())
+}
+
+fn plan<'c>(args: &Args, compared: &'c Compared) -> anyhow::Result<Vec<Step<'c>>> {
+    let mut steps = Vec::new();
+    let mut deployer = None;
+    for object in &compared.drift.objects {
+        let [Some(desired), _, Some(observed)] = compared.sides(object) else { continue };
+        let Some(restoration) = drift::restore(object, desired, observed)? else { continue };
+        if let Some(why) = restoration.interrupts.filter(|_| !args.restart) {
+            terminal::notice(&format!("{} is left as it is: {why}; say `--restart` to restore it", observed.id()));
+            continue;
+        }
+        let paths = object.differences.iter().filter(|it| it.class.is_drift()).map(|it| it.path.to_string());
+        let apply = restoration.method == Method::Apply;
+        steps.push(Step {
+            object: observed,
+            title: format!("{}: {}", observed.id(), paths.collect::<Vec<_>>().join(", ")),
+            manager: restoration.manager.clone(),
+            patch: restoration.patch,
+            apply: if apply { Some(without_controlled(desired, observed, compared)?) } else { None },
+        });
+        deployer.get_or_insert(restoration.manager);
+    }
+    for object in compared.drift.objects.iter().filter(|object| object.standing == Standing::Missing) {
+        let [Some(desired), ..] = compared.sides(object) else { continue };
+        steps.push(Step {
+            object: desired,
+            title: format!("{}, which is missing", desired.id()),
+            manager: deployer.clone().unwrap_or_else(|| deployer_of(&compared.drift.objects, compared)),
+            patch: Vec::new(),
+            apply: Some(complete(desired, compared)),
+        });
+    }
+    Ok(steps)
+}
+
+/// Who deployed the objects that are there.
+fn deployer_of(objects: &[Object], compared: &Compared) -> String {
+    let managers = objects.iter().filter_map(|object| compared.sides(object)[2]).filter_map(drift::deployer);
+    managers.into_iter().next().unwrap_or_else(|| "hardline".to_owned())
+}
+
+/// The desired object without the fields that a controller has the say over, which its deployer no
+/// longer owns.
+fn without_controlled(desired: &Resource, observed: &Resource, compared: &Compared) -> anyhow::Result<Json> {
+    let mut object = complete(desired, compared);
+    let options = Options { explained: true, deployed: true };
+    let differences = drift::compare(desired, observed, None, options).differences;
+    let controlled = differences.into_iter().filter(|it| matches!(it.class, Class::Controlled | Class::Allocated));
+    let mut paths: Vec<_> = controlled.filter_map(|it| it.desired).collect();
+    paths.sort();
+    for path in paths.into_iter().rev() {
+        Edit::remove(path).apply(&mut object)?;
+    }
+    Ok(object)
+}
+
+/// The desired object as its deployer sends it: with its namespace, and with Helm's marks.
+fn complete(desired: &Resource, compared: &Compared) -> Json {
+    let mut object = desired.value().to_json();
+    let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) else { return object };
+    if let Some(namespace) = desired.namespace() {
+        metadata.insert("namespace".to_owned(), json!(namespace));
+    }
+    let of_release = |release: &&Release| release.source().name == desired.source().name;
+    if let Some(release) = compared.releases.iter().find(of_release) {
+        let mut mark = |map: &str, key: &str, value: &str| {
+            let map = metadata.entry(map).or_insert_with(|| json!({}));
+            if let Some(map) = map.as_object_mut() {
+                map.insert(key.to_owned(), json!(value));
+            }
+        };
+        mark("labels", "app.kubernetes.io/managed-by", "Helm");
+        mark("annotations", "meta.helm.sh/release-name", &release.name);
+        mark("annotations", "meta.helm.sh/release-namespace", &release.namespace);
+    }
+    object
+}

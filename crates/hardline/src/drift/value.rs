@@ -1,0 +1,94 @@
+//! Values for people and programs, without the secrets in them.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use hardline_core::drift::managed::Element;
+use hardline_core::drift::{Difference, desired_value, observed_value};
+use hardline_core::resource::Resource;
+use hardline_core::sensitive;
+use serde_json::{Map, Value as Json};
+
+/// Puts a digest in the place of secrets, by a key of this run alone: the same secret is the same
+/// digest, and nobody can try out what it stands for.
+#[derive(Default)]
+pub(super) struct Mask(RandomState);
+
+impl Mask {
+    /// What is desired of a field.
+    pub(super) fn desired(&self, difference: &Difference, resource: Option<&Resource>) -> Option<Json> {
+        let value = resource.and_then(|resource| desired_value(difference, resource));
+        value.map(|value| self.mask(difference, value))
+    }
+
+    /// What was released of it.
+    pub(super) fn released(&self, difference: &Difference, resource: Option<&Resource>) -> Option<Json> {
+        let released = Difference { desired: difference.released.clone(), ..difference.clone() };
+        self.desired(&released, resource)
+    }
+
+    /// What is observed of it.
+    pub(super) fn observed(&self, difference: &Difference, resource: Option<&Resource>) -> Option<Json> {
+        let value = resource.and_then(|resource| observed_value(difference, resource));
+        value.map(|value| self.mask(difference, value))
+    }
+
+    fn mask(&self, difference: &Difference, value: Json) -> Json {
+        if difference.secret {
+            return self.digest(&value);
+        }
+        self.hide(&name(difference), value)
+    }
+
+    fn digest(&self, value: &Json) -> Json {
+        format!("secret:{:08x}", self.0.hash_one(value.to_string()) as u32).into()
+    }
+
+    /// Hides what its name or its shape gives away, however deep.
+    fn hide(&self, name: &str, value: Json) -> Json {
+        match value {
+            Json::String(text) if sensitive::reason(name, &text).is_some() => self.digest(&text.into()),
+            Json::Array(items) => items.into_iter().map(|item| self.hide(name, item)).collect(),
+            Json::Object(map) => {
+                // An environment variable has its name beside its value.
+                let called = map.get("name").and_then(Json::as_str).map(str::to_owned);
+                let hidden = map.into_iter().map(|(key, value)| {
+                    let value = match &called {
+                        Some(called) if key == "value" => self.hide(called, value),
+                        _ => self.hide(&key, value),
+                    };
+                    (key, value)
+                });
+                Json::Object(hidden.collect::<Map<_, _>>())
+            }
+            other => other,
+        }
+    }
+}
+
+/// What a value is called: its key, or the variable that it is the value of.
+fn name(difference: &Difference) -> String {
+    match &difference.path.0[..] {
+        [.., Element::Key(keys), Element::Field(field)] if field == "value" => keys
+            .iter()
+            .find(|(key, _)| key == "name")
+            .and_then(|(_, name)| name.as_str())
+            .unwrap_or_default()
+            .to_owned(),
+        [.., Element::Field(field)] => field.clone(),
+        _ => String::new(),
+    }
+}
+
+/// A value on one line.
+pub(super) fn line(value: Option<&Json>) -> String {
+    const LONGEST: usize = 160;
+    let text = match value {
+        None => "-".to_owned(),
+        Some(Json::String(text)) if !text.contains('\n') => text.clone(),
+        Some(value) => value.to_string(),
+    };
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
