@@ -359,6 +359,11 @@ impl ReportedFix {
         }
     }
 
+    /// The resource that it changes, or that a new one is missing beside.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
     fn form(&self) -> Result<FixForm<'_>, Misfit> {
         let change = match &self.fix.change {
             Change::Edits(edits) => ChangeForm::Edits(json_patch(self.resource.value(), edits)?),

@@ -8,6 +8,7 @@ mod blast;
 mod diff;
 mod exposure;
 mod generate;
+mod graph;
 mod list;
 mod migrate;
 mod observed;
@@ -25,6 +26,7 @@ Examples:
   hardline net exposure deploy/
   hardline net blast shop/checkout --from deploy/
   hardline net generate deploy/ > policies.yaml
+  hardline net graph deploy/ > network.html
   hardline net verify --intent intent.txt deploy/
 
 Assumed where network plugins differ: pods on their node's network are not held by policies;
@@ -43,6 +45,7 @@ enum Command {
     Blast(blast::Args),
     Observed(observed::Args),
     Generate(generate::Args),
+    Graph(graph::Args),
     Verify(verify::Args),
     MigrateAnp(migrate::Args),
 }
@@ -56,6 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Blast(args) => blast::run(args),
         Command::Observed(args) => observed::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::Verify(args) => verify::run(args),
         Command::MigrateAnp(args) => migrate::run(args),
     }

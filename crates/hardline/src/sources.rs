@@ -12,13 +12,20 @@ use crate::configuration::ConfigurationFile;
 use crate::progress::Progress;
 use crate::since::Since;
 
-/// What to read.
+/// What to read, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sources {
     /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 
+    #[command(flatten)]
+    options: SourceOptions,
+}
+
+/// How to read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SourceOptions {
     /// The namespace of manifests that name none, and of releases of charts
     #[arg(short, long)]
     namespace: Option<String>,
@@ -61,23 +68,17 @@ pub(crate) struct Configured {
 impl Sources {
     /// The configuration that holds for them.
     pub(crate) fn config(&self) -> anyhow::Result<Configured> {
-        let first = self.paths.first().map_or(Path::new("."), PathBuf::as_path);
-        let configuration = self.configuration.read(first)?;
-        let mut config = configuration.config()?;
-        config.settings.kubernetes_version = self.kubernetes_version.unwrap_or(config.settings.kubernetes_version);
-        let (exclude, baseline) = (configuration.exclude().to_owned(), configuration.baseline().map(Path::to_owned));
-        Ok(Configured { config, exclude, baseline })
+        self.options.config(&self.paths)
     }
 
     /// Reads all of them.
     pub(crate) fn load(&self, config: &Config, exclude: Vec<String>, progress: &Progress) -> anyhow::Result<Loaded> {
-        let inputs = inputs(&self.paths, self.max_bytes())?;
-        load(inputs, &self.options(config, exclude), &|files| progress.set(files)).map_err(with_help)
+        self.options.load(&self.paths, &self.options.options(config, exclude), progress)
     }
 
     /// What of them has changed since a revision; where `all` is false, not all has to be read.
     pub(crate) fn since(&self, revision: &str, all: bool) -> anyhow::Result<Since> {
-        Since::new(revision, &self.paths, &self.values, all, self.max_bytes())
+        Since::new(revision, &self.paths, &self.options.values, all, self.options.max_bytes())
     }
 
     /// Reads what is needed to judge what has changed. That may be nothing.
@@ -89,13 +90,36 @@ impl Sources {
         progress: &Progress,
     ) -> anyhow::Result<Loaded> {
         let inputs = since.inputs(&self.paths);
-        match load(inputs, &self.options(config, exclude), &|files| progress.set(files)) {
+        match load(inputs, &self.options.options(config, exclude), &|files| progress.set(files)) {
             Err(load::Error::Nothing(_)) => Ok(Loaded::default()),
             loaded => loaded.map_err(with_help),
         }
     }
+}
 
-    fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {
+impl SourceOptions {
+    /// The configuration that holds for these paths.
+    pub(crate) fn config(&self, paths: &[PathBuf]) -> anyhow::Result<Configured> {
+        let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
+        let configuration = self.configuration.read(first)?;
+        let mut config = configuration.config()?;
+        config.settings.kubernetes_version = self.kubernetes_version.unwrap_or(config.settings.kubernetes_version);
+        let (exclude, baseline) = (configuration.exclude().to_owned(), configuration.baseline().map(Path::to_owned));
+        Ok(Configured { config, exclude, baseline })
+    }
+
+    /// Reads all that these paths stand for.
+    pub(crate) fn load(
+        &self,
+        paths: &[PathBuf],
+        options: &load::Options,
+        progress: &Progress,
+    ) -> anyhow::Result<Loaded> {
+        load(inputs(paths, self.max_bytes())?, options, &|files| progress.set(files)).map_err(with_help)
+    }
+
+    /// How the reader of manifests is to read.
+    pub(crate) fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {
         let helm = helm::Options {
             release: self.release_name.clone(),
             values: self.values.clone(),
@@ -113,7 +137,7 @@ impl Sources {
 }
 
 /// What paths stand for: `-` is standard input, of which no more is held than may be read.
-pub(crate) fn inputs(paths: &[PathBuf], max_bytes: u64) -> anyhow::Result<Vec<Input>> {
+fn inputs(paths: &[PathBuf], max_bytes: u64) -> anyhow::Result<Vec<Input>> {
     let input = |path: &PathBuf| {
         if path.as_os_str() != "-" {
             return Ok(Input::Path(path.clone()));

@@ -6,17 +6,16 @@ use anyhow::bail;
 use hardline_core::inventory::{Coverage, Inventory};
 use hardline_core::network::{Assumptions, Endpoint, Network};
 use hardline_core::path::FieldPath;
-use hardline_manifest::load::{Options, load};
 
-use crate::sources::inputs;
+use crate::progress::Progress;
+use crate::sources::{self, Configured};
 use crate::terminal;
 
 /// How to read manifests, the same on every subcommand.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reading {
-    /// The namespace of manifests that name none
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
+    #[command(flatten)]
+    sources: sources::SourceOptions,
 
     /// Let no `ipBlock` match pods by their own addresses, as Cilium does by default
     #[arg(long)]
@@ -32,8 +31,13 @@ pub(super) struct Read {
 impl Reading {
     /// Reads the manifests, and says what of them is not modelled or cannot be meant.
     pub(super) fn read(&self, paths: &[PathBuf]) -> anyhow::Result<Read> {
-        let options = Options { namespace: Some(self.namespace.clone()), ..Options::default() };
-        let loaded = load(inputs(paths, options.max_file_size)?, &options, &|_| {})?;
+        let Configured { config, exclude, .. } = self.sources.config(paths)?;
+        let mut options = self.sources.options(&config, exclude);
+        // Who reaches whom depends on it, and every pod is in some namespace.
+        options.namespace.get_or_insert_with(|| "default".to_owned());
+        let progress = Progress::start("reading", false);
+        let loaded = self.sources.load(paths, &options, &progress)?;
+        drop(progress);
         loaded.notices.iter().for_each(|notice| terminal::notice(notice));
         loaded.findings.iter().for_each(|finding| terminal::notice(&finding.message));
         let inventory = Inventory::new(loaded.resources, Coverage::everything());

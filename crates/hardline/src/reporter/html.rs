@@ -18,7 +18,8 @@ use crate::reporter::human::excerpt::{self, Line};
 use crate::reporter::junit::Xml;
 use crate::terminal::visible;
 
-const STYLE: &str = include_str!("html/page.css");
+/// The look of every page of hardline.
+pub(crate) const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/report.js");
 /// What the page may do: nothing but use what is in it.
 const POLICY: &str =

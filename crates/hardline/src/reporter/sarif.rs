@@ -5,13 +5,19 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
+use std::ops::Range;
 
+use hardline_core::edit::Change;
 use hardline_core::profile::Enforcement;
-use hardline_core::report::{Location, NotEvaluated, Report, Reported};
+use hardline_core::report::{Location, NotEvaluated, Report, Reported, ReportedFix};
 use hardline_core::rule::{Category, Rule, Severity};
+use hardline_manifest::edit::{self, Target};
 use serde::Serialize;
 
 use crate::explain::docs;
+
+/// Of longer texts, in bytes, fixes are left out: each is tried on the whole text.
+const LONG: usize = 256 << 10;
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Log::new(report))?;
@@ -135,6 +141,30 @@ struct Outcome<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Located<'a>>,
     partial_fingerprints: Fingerprints<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixes: Vec<Mend<'a>>,
+}
+
+/// SARIF's `fix`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mend<'a> {
+    description: Message<'a>,
+    artifact_changes: [ArtifactChange; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ArtifactChange {
+    artifact_location: ArtifactLocation,
+    replacements: [Replacement; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replacement {
+    deleted_region: Region,
+    inserted_content: OwnedMessage,
 }
 
 /// SARIF's `location`.
@@ -277,8 +307,42 @@ impl<'a> Outcome<'a> {
             }],
             related_locations: related.collect(),
             partial_fingerprints: Fingerprints { identity: &finding.fingerprint },
+            fixes: finding.fix.as_ref().and_then(Mend::new).into_iter().collect(),
         }
     }
+}
+
+impl<'a> Mend<'a> {
+    /// A fix of the text; none where it does not fit, where it is a new file, and in rendered text.
+    fn new(reported: &'a ReportedFix) -> Option<Self> {
+        let (fix, resource) = (&reported.fix, reported.resource());
+        let Change::Edits(edits) = &fix.change else { return None };
+        let source = resource.source();
+        if source.rendered || source.text.len() > LONG {
+            return None;
+        }
+        let after = edit::apply(source, &Target::of(resource), edits).ok()?;
+        let (deleted, inserted) = difference(&source.text, &after);
+        let [from, to] = [deleted.start, deleted.end].map(|at| source.position(at as u32));
+        let deleted_region =
+            Region { start_line: from.line, start_column: from.column, end_line: to.line, end_column: to.column };
+        let replacement = Replacement { deleted_region, inserted_content: OwnedMessage { text: inserted.to_owned() } };
+        let artifact_location = ArtifactLocation { uri: uri(&source.name) };
+        Some(Self {
+            description: Message { text: &fix.title },
+            artifact_changes: [ArtifactChange { artifact_location, replacements: [replacement] }],
+        })
+    }
+}
+
+/// The stretch of a text that another one has something else for, and what that is.
+fn difference<'t>(before: &str, after: &'t str) -> (Range<usize>, &'t str) {
+    let same = |(a, b): &(u8, u8)| a == b;
+    let start = before.bytes().zip(after.bytes()).take_while(same).count();
+    let start = before.floor_char_boundary(start);
+    let rest = before[start..].bytes().rev().zip(after[start..].bytes().rev());
+    let end = before.ceil_char_boundary(before.len() - rest.take_while(same).count());
+    (start..end, &after[start..after.len() - (before.len() - end)])
 }
 
 impl PhysicalLocation {
@@ -325,6 +389,15 @@ fn uri(file: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_difference_of_texts_falls_on_characters() {
+        assert_eq!(difference("a: é\n", "a: è\n"), (3..5, "è"));
+        assert_eq!(difference("a\nc\n", "a\nb\nc\n"), (2..2, "b\n"));
+        assert_eq!(difference("aa", "aaa"), (2..2, "a"));
+        assert_eq!(difference("é", ""), (0..2, ""));
+        assert_eq!(difference("same", "same"), (4..4, ""));
+    }
 
     #[test]
     fn names_of_files_become_references() {

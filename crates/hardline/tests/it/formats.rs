@@ -290,6 +290,26 @@ fn sarif_results_name_their_rules_and_have_fingerprints_of_their_own() {
 }
 
 #[test]
+fn sarif_fixes_give_the_text_that_check_gives() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/manifests/evidence.yaml")).unwrap();
+    let rule = ["check", "--select", "grace-period-too-short", "-q"];
+    let output = hardline(&rule).args(["-o", "sarif", "evidence.yaml"]).output().unwrap();
+    let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let change = &log["runs"][0]["results"][0]["fixes"][0]["artifactChanges"][0];
+    assert_eq!(change["artifactLocation"]["uri"], "evidence.yaml");
+    let replacement = &change["replacements"][0];
+    let number = |key: &str| usize::try_from(replacement["deletedRegion"][key].as_u64().unwrap()).unwrap();
+    let at = |line: usize, column: usize| {
+        text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>() + column - 1
+    };
+    let (from, to) = (at(number("startLine"), number("startColumn")), at(number("endLine"), number("endColumn")));
+    let mended =
+        format!("{}{}{}", &text[..from], replacement["insertedContent"]["text"].as_str().unwrap(), &text[to..]);
+    let fixed = hardline(&rule).args(["--fix", "-"]).stdin(text).output().unwrap();
+    assert_eq!(mended, String::from_utf8(fixed.stdout).unwrap());
+}
+
+#[test]
 fn fingerprints_stay_when_lines_move() {
     let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
         "spec": {"containers": [{"name": "a", "securityContext": {"privileged": true}}]}}"#;

@@ -27,6 +27,51 @@ shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432 is denied
 "#]]);
 }
 
+/// The data of a page of `net graph`.
+fn graph(arguments: &[&str]) -> serde_json::Value {
+    let output = net(&["graph"]).args(arguments).assert().success().get_output().stdout.clone();
+    let page = String::from_utf8(output).expect("the page is text");
+    assert!(page.contains("default-src 'none'"));
+    let data = page.split_once("id=\"data\">").and_then(|(_, rest)| rest.split_once("</script>"));
+    let (data, _) = data.expect("the page holds data");
+    assert!(!data.contains('<'));
+    serde_json::from_str(data).expect("the data is JSON")
+}
+
+#[test]
+fn graph_holds_what_is_allowed_and_what_is_needed_and_denied() {
+    let data = graph(&["3am"]);
+    let names: Vec<_> = data["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    let at = |name| names.iter().position(|known| *known == name).unwrap();
+    let blocked = &data["blocked"].as_array().unwrap().iter().find(|it| it["to"] == at("orders-db")).unwrap();
+    assert_eq!((&blocked["from"], &blocked["ports"]), (&at("checkout").into(), &"TCP 5432".into()));
+    assert!(data["before"].is_null());
+    let fixed = graph(&["3am-fixed", "--before", "3am"]);
+    assert!(fixed["blocked"].as_array().unwrap().iter().all(|it| it["because"] != blocked["because"]));
+    assert!(fixed["before"]["rows"].is_array());
+}
+
+#[test]
+fn graph_takes_no_markup_from_manifests() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: '</script><script>alert(1)', namespace: '<b>'}\nspec: {containers: []}\n";
+    let output = net(&["graph", "-"]).stdin(pod).output().unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("alert(1)"));
+    assert_eq!(page.matches("</script>").count(), 2);
+}
+
+#[test]
+fn net_leaves_out_what_hardline_yaml_excludes() {
+    let folder = tempfile::tempdir().unwrap();
+    let pod = |name| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: []}}\n");
+    std::fs::write(folder.path().join("a.yaml"), pod("a")).unwrap();
+    std::fs::write(folder.path().join("b.yaml"), pod("b")).unwrap();
+    let list = || String::from_utf8(net(&["list"]).current_dir(folder.path()).output().unwrap().stdout).unwrap();
+    assert!(list().contains("default/a[Pod] => default/b[Pod]"));
+    std::fs::write(folder.path().join("hardline.yaml"), "exclude: [b.yaml]\n").unwrap();
+    assert!(!list().contains("default/b[Pod]"));
+}
+
 #[test]
 fn why_speaks_json_and_takes_addresses_and_dns() {
     net(&["why", "checkout", "dns", "--from", "3am-fixed", "-o", "json"]).assert().success().stdout_eq(str![[r#"
