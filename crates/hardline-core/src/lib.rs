@@ -6,6 +6,7 @@
 //! looks for.
 
 pub mod admin_port;
+pub mod admission;
 pub mod baseline;
 pub mod cel;
 pub mod config;

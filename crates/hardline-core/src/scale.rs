@@ -30,6 +30,12 @@ pub fn scaled(value: Value<'_>, total: i64, round: Round) -> Option<i64> {
     pods.try_into().ok()
 }
 
+/// Whether a workload keeps a number of like pods running, as a service has them: the number is
+/// its own or an autoscaler's, and custom kinds are taken to be such.
+pub fn is_replicated(workload: &Workload<'_>) -> bool {
+    matches!(workload.kind(), Kind::Deployment | Kind::StatefulSet | Kind::Other)
+}
+
 /// The autoscaler that sets a workload's count: a `HorizontalPodAutoscaler`, or KEDA's
 /// `ScaledObject`, which makes one.
 pub fn autoscaler<'i>(inventory: &'i Inventory, workload: &Workload<'i>) -> Option<&'i Resource> {

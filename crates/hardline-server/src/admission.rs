@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hardline_cluster::observed::Observed;
+use hardline_core::admission::{ENFORCEMENT_LABEL, SYSTEM_NAMESPACES, TEMPLATE_CONTROLLERS};
 use hardline_core::config::{Config, Date};
 use hardline_core::edit::Edit;
 use hardline_core::finding::{Finding, Place};
@@ -24,28 +25,8 @@ use tokio::sync::watch;
 use crate::clock::date;
 use crate::review::{Operation, Review};
 
-/// The label on a namespace that says how much findings may do there: `deny`, `warn`, `audit` or
-/// `off`. On an object it can only make them do more.
-pub const ENFORCEMENT_LABEL: &str = "hardline.dev/enforcement";
-
 /// The label on an object that refuses its deletion until it is taken off: `true`.
 pub const DELETE_PROTECTION_LABEL: &str = "hardline.dev/delete-protection";
-
-/// The namespaces that are never judged: the cluster must be able to start without hardline.
-const SYSTEM_NAMESPACES: [&str; 2] = ["kube-system", "kube-node-lease"];
-
-/// The controllers of Kubernetes that make objects from templates which were judged already.
-///
-/// <https://github.com/kubernetes/kubernetes/blob/master/plugin/pkg/auth/authorizer/rbac/bootstrappolicy/controller_policy.go>
-const CONTROLLERS: [&str; 7] = [
-    "cronjob-controller",
-    "daemon-set-controller",
-    "deployment-controller",
-    "job-controller",
-    "replicaset-controller",
-    "replication-controller",
-    "statefulset-controller",
-];
 
 /// How requests are judged.
 #[derive(Debug, Clone)]
@@ -242,7 +223,7 @@ fn is_from_template(review: &Review, object: &Resource) -> bool {
     let user = review.user().name();
     let controller = user.strip_prefix("system:serviceaccount:kube-system:");
     let is_controller =
-        user == "system:kube-controller-manager" || controller.is_some_and(|name| CONTROLLERS.contains(&name));
+        user == "system:kube-controller-manager" || controller.is_some_and(|name| TEMPLATE_CONTROLLERS.contains(&name));
     is_controller && controller_of(object).is_some()
 }
 

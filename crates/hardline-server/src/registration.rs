@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hardline_cluster::kinds::OBSERVED;
+use hardline_core::admission::SYSTEM_NAMESPACES;
 use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
@@ -31,9 +32,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::install::{NAME, PATH};
 use crate::tls::{self, Unfit};
-
-/// The namespaces that are never judged: the cluster must be able to start without hardline.
-const SYSTEM_NAMESPACES: [&str; 2] = ["kube-node-lease", "kube-system"];
 
 /// Kinds that are read but not judged: whoever changes them holds the cluster already, or their
 /// content is nobody's business. The API server asks no webhook about webhooks.

@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow};
 use hardline_cluster::client::{self, Cluster, Error, connect};
 use hardline_cluster::list::{self, observe};
 use hardline_cluster::observed::{Observed, Scope};
+use hardline_cluster::whole::Waiter;
 
 use crate::progress::Progress;
 
@@ -72,12 +73,11 @@ impl ClusterArgs {
 
 /// Waits for what a cluster has to say.
 pub(crate) fn wait<T>(answer: impl Future<Output = Result<T, Error>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot wait for the network")?.block_on(answer).map_err(with_help)
+    Waiter::new().context("cannot wait for the network")?.wait(answer).map_err(with_help)
 }
 
 /// The error and, on a line of its own, what to do about it.
-fn with_help(error: Error) -> anyhow::Error {
+pub(crate) fn with_help(error: Error) -> anyhow::Error {
     match error.help() {
         Some(help) => anyhow!("{error}\nhelp: {help}"),
         None => error.into(),

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use hardline_core::cel::wall::Origin;
-use hardline_core::profile::Profile;
+use hardline_core::profile::{Enforcement, Profile};
 use hardline_manifest::edit;
 use hardline_server::install::{NAMESPACE, Options};
 
 use crate::configuration::ConfigurationFile;
+use crate::gate::{Failure, Most};
 use crate::judging;
 use crate::terminal;
 
@@ -63,31 +63,13 @@ pub(crate) struct Args {
     configuration: ConfigurationFile,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Most {
-    /// They are written down
-    Audit,
-    /// The user is told
-    Warn,
-    /// The request is refused
-    Deny,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Failure {
-    /// It passes, unless the policies refuse it
-    Ignore,
-    /// It is refused
-    Fail,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = args.configuration.read(Path::new("."))?.config()?;
     let options = Options {
         namespace: args.namespace.clone(),
         image: args.image.clone().unwrap_or_default(),
         profile: args.profile.unwrap_or(config.profile).to_string(),
-        enforcement: args.enforcement.name().to_owned(),
+        enforcement: Enforcement::from(args.enforcement).name().to_owned(),
         failure: args.failure_policy.name().to_owned(),
         certificates: args.certificates.clone(),
     };
@@ -101,23 +83,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let documents: Vec<String> = objects.iter().map(edit::document).collect();
     terminal::print_plain(|out| out.write_all(documents.join("---\n").as_bytes()))?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl Most {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Warn => "warn",
-            Self::Deny => "deny",
-        }
-    }
-}
-
-impl Failure {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ignore => "ignore",
-            Self::Fail => "fail",
-        }
-    }
 }

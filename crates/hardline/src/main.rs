@@ -15,6 +15,7 @@ mod diff;
 mod drift;
 mod explain;
 mod fix;
+mod gate;
 mod install;
 mod judging;
 mod man;

@@ -12,6 +12,7 @@ mod graph;
 mod list;
 mod migrate;
 mod observed;
+mod output;
 mod source;
 mod verify;
 mod why;

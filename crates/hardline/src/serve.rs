@@ -8,16 +8,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use hardline_cluster::client;
-use hardline_core::profile::{Enforcement, Profile};
+use hardline_core::profile::Profile;
 use hardline_server::admission::{self, Updates};
 use hardline_server::http::Stopping;
 use hardline_server::install::{NAMESPACE, SECRET};
-use hardline_server::registration::FailurePolicy;
 use hardline_server::serve::{self, Certificate, Options};
 use hardline_server::tls::authority::Lifetimes;
 use hardline_server::tls::keeper::Source;
 
 use crate::configuration::ConfigurationFile;
+use crate::gate::{Failure, Most};
 use crate::judging::profile;
 
 /// Judge what is to be admitted to a cluster
@@ -93,29 +93,11 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Most {
-    /// They are written down
-    Audit,
-    /// The user is told
-    Warn,
-    /// The request is refused
-    Deny,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Counting {
     /// Those that the object did not have before
     Worse,
     /// All
     All,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Failure {
-    /// It passes, unless the policies refuse it
-    Ignore,
-    /// It is refused
-    Fail,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -129,10 +111,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             source,
             namespace: namespace.clone(),
             replica: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
-            failure: match args.failure_policy {
-                Failure::Ignore => FailurePolicy::Ignore,
-                Failure::Fail => FailurePolicy::Fail,
-            },
+            failure: args.failure_policy.into(),
         },
     };
     let read = |path: PathBuf| fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()));
@@ -155,14 +134,4 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         stopping: Stopping { delay: Duration::from_secs(args.stop_delay), grace: Duration::from_secs(10) },
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl From<Most> for Enforcement {
-    fn from(most: Most) -> Self {
-        match most {
-            Most::Audit => Self::Audit,
-            Most::Warn => Self::Warn,
-            Most::Deny => Self::Deny,
-        }
-    }
 }

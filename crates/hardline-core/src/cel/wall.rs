@@ -17,6 +17,7 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 
 use super::{Cel, twins};
+use crate::admission::{ENFORCEMENT_LABEL, SYSTEM_NAMESPACES, TEMPLATE_CONTROLLERS};
 use crate::config::Config;
 use crate::exemption;
 use crate::profile::{Enforcement, Profile};
@@ -24,10 +25,6 @@ use crate::resource::Kind;
 use crate::rule::{Check, Rule};
 use crate::verdict::PROFILE_LABEL;
 use crate::workload;
-
-/// The label on a namespace that says how much findings may do there: `deny`, `warn`, `audit` or
-/// `off`. On an object it can only make them do more.
-pub const ENFORCEMENT_LABEL: &str = "hardline.dev/enforcement";
 
 /// What the wall is made for. Text may be a placeholder that somebody fills in later.
 #[derive(Debug, Clone)]
@@ -51,9 +48,6 @@ pub enum Origin {
     /// changes by the API (KEP-5793).
     Files,
 }
-
-/// The namespaces that are never judged: the cluster must be able to start without hardline.
-const SYSTEM_NAMESPACES: [&str; 2] = ["kube-node-lease", "kube-system"];
 
 /// What every policy names, beside the lists of its rules.
 const SUBJECT: [(&str, &str); 6] = [
@@ -335,16 +329,7 @@ fn condition(rule: &Rule, level: Enforcement, config: &Config) -> Option<String>
 
 /// The requests that are judged: those of people and of their tools.
 fn conditions_of_requests() -> Json {
-    let controllers = [
-        "cronjob-controller",
-        "daemon-set-controller",
-        "deployment-controller",
-        "job-controller",
-        "replicaset-controller",
-        "replication-controller",
-        "statefulset-controller",
-    ];
-    let controllers = controllers.map(|name| format!("system:serviceaccount:kube-system:{name}"));
+    let controllers = TEMPLATE_CONTROLLERS.map(|name| format!("system:serviceaccount:kube-system:{name}"));
     let controllers: Vec<&str> =
         controllers.iter().map(String::as_str).chain(["system:kube-controller-manager"]).collect();
     json!([

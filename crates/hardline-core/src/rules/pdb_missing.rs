@@ -91,7 +91,7 @@ declare_rule! {
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    if !matches!(workload.kind(), Kind::Deployment | Kind::StatefulSet | Kind::Other) {
+    if !scale::is_replicated(workload) {
         return;
     }
     let inventory = sink.inventory();

@@ -73,7 +73,7 @@ declare_rule! {
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    let counts = matches!(workload.kind(), Kind::Deployment | Kind::StatefulSet | Kind::Other);
+    let counts = scale::is_replicated(workload);
     let Some(replicas) = scale::replicas(sink.inventory(), workload).filter(|&replicas| counts && replicas > 1) else {
         return;
     };

@@ -2,7 +2,6 @@ use crate::declare_rule;
 use crate::finding::Sink;
 use crate::placement;
 use crate::profile::Profile;
-use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
 use crate::scale;
 use crate::workload::Workload;
@@ -81,7 +80,7 @@ declare_rule! {
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    let counts = matches!(workload.kind(), Kind::Deployment | Kind::StatefulSet | Kind::Other);
+    let counts = scale::is_replicated(workload);
     let Some((path, zone)) = placement::only(workload, placement::ZONE).filter(|_| counts) else { return };
     if let Some(replicas) = scale::replicas(sink.inventory(), workload).filter(|&replicas| replicas > 1) {
         sink.report(path, format!("all {replicas} pods run in zone `{zone}`"));

@@ -2,7 +2,6 @@ use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
 use crate::profile::Profile;
-use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
 use crate::scale;
 use crate::workload::Workload;
@@ -66,7 +65,7 @@ declare_rule! {
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    let counts = matches!(workload.kind(), Kind::Deployment | Kind::StatefulSet | Kind::Other);
+    let counts = scale::is_replicated(workload);
     let inventory = sink.inventory();
     if !counts || scale::replicas(inventory, workload) != Some(1) {
         return;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::anyhow;
-use hardline_cluster::client::{self, Cluster, Error};
+use hardline_cluster::client::{self, Cluster};
 use hardline_cluster::observed::Gap;
 use hardline_cluster::whole::{self, Waiter, Whole};
 use hardline_core::resource::{Kind, Resource};
 
 use super::Args;
+use crate::cluster::with_help;
 
 /// Where people leave things that are in no source.
 const STRAYS: [(&str, &str); 15] = [
@@ -66,11 +66,4 @@ pub(super) fn objects(live: &Live, desired: &[Resource], orphans: bool) -> anyho
 /// What could not be read, in words.
 pub(super) fn notice(gap: &Gap) -> String {
     format!("{} cannot be read, and what is there of it is not known: {}", gap.what, gap.why)
-}
-
-fn with_help(error: Error) -> anyhow::Error {
-    match error.help() {
-        Some(help) => anyhow!("{error}\nhelp: {help}"),
-        None => error.into(),
-    }
 }

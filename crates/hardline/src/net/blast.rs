@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use hardline_core::network::{Blast, Control, Controller, Reached};
 use serde::Serialize;
 
+use super::output::Output;
 use super::source::Reading;
-use crate::terminal::{self, BOLD, visible};
+use crate::terminal::{BOLD, visible};
 
 /// Show everything that can be reached from a workload, hop by hop
 #[derive(Debug, clap::Args)]
@@ -33,17 +33,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     reading: Reading,
 
-    /// How to print the answer
-    #[arg(short = 'o', long, default_value = "txt")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Txt,
-    /// For programs: `hardline.net-blast/v1`
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// The answer as JSON.
@@ -82,13 +73,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let from = read.endpoint(&args.workload)?;
     let blast = read.network.blast(&read.inventory, &read.network.matrix(), from);
     let document = document(from.to_string(), &blast);
-    terminal::print(|out| match args.format {
-        Format::Txt => txt(&document, out),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            writeln!(out)
-        }
-    })?;
+    args.output.print(&document, txt)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,7 @@ use hardline_core::network::Ports;
 use serde::Serialize;
 
 use super::list::Line;
+use super::output::json;
 use super::source::Reading;
 use crate::terminal;
 
@@ -87,8 +88,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }),
         Format::Json => {
             let document = Differences { schema: "hardline.net-diff/v1", differences };
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            writeln!(out)
+            json(&document, out)
         }
     })?;
     Ok(ExitCode::from(u8::from(more)))

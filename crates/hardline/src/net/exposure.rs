@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use hardline_core::network::{AdminExposure, Exposure, Ports, Way, exposure};
 use serde::Serialize;
 
-use super::source::{Read, Reading};
-use crate::terminal::{self, BOLD, visible};
+use super::output::Output;
+use super::source::{Manifests, Read};
+use crate::terminal::{BOLD, visible};
 
 /// Show what is reachable from outside the cluster and from other namespaces
 #[derive(Debug, clap::Args)]
@@ -25,24 +24,11 @@ Examples:
   hardline net exposure deploy/
   hardline net exposure -o json deploy/ | jq '.workloads[] | select(.outside | length > 0)'")]
 pub(crate) struct Args {
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    manifests: Manifests,
 
     #[command(flatten)]
-    reading: Reading,
-
-    /// How to print the answer
-    #[arg(short = 'o', long, default_value = "txt")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Txt,
-    /// For programs: `hardline.net-exposure/v1`
-    Json,
+    output: Output,
 }
 
 /// The answer as JSON.
@@ -106,15 +92,9 @@ struct Admin {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.reading.read(&args.paths)?;
+    let read = args.manifests.read()?;
     let document = document(&read, &exposure(&read.inventory, &read.network));
-    terminal::print(|out| match args.format {
-        Format::Txt => txt(&document, out),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            writeln!(out)
-        }
-    })?;
+    args.output.print(&document, txt)?;
     Ok(ExitCode::SUCCESS)
 }
 

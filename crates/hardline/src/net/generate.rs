@@ -1,12 +1,11 @@
 //! `hardline net generate`: the policies that should be there.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use hardline_core::network::{Need, generate, needs};
 
-use super::source::Reading;
+use super::source::Manifests;
 use crate::terminal;
 
 /// Write policies that deny by default and allow what the manifests show to be needed
@@ -19,16 +18,12 @@ told elsewhere is not seen: read the policies before you apply them.
 Examples:
   hardline net generate deploy/ > policies.yaml")]
 pub(crate) struct Args {
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
-
     #[command(flatten)]
-    reading: Reading,
+    manifests: Manifests,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.reading.read(&args.paths)?;
+    let read = args.manifests.read()?;
     let needs: Vec<Need<'_>> = needs(&read.inventory, &read.network);
     let policies = generate(&read.inventory, &read.network, &needs);
     if policies.is_empty() {

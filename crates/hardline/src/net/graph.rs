@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use hardline_core::network::{Matrix, Network, Party, needs};
 use serde::Serialize;
 
-use super::source::{Read, Reading};
+use super::source::{Manifests, Read};
 use crate::reporter::PAGE_STYLE;
 use crate::terminal::{self, visible};
 
@@ -30,16 +30,12 @@ Examples:
   hardline net graph deploy/ > network.html
   hardline net graph --before main/ deploy/ > difference.html")]
 pub(crate) struct Args {
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
-
     /// The manifests as they were: shows what was added, removed and changed since
     #[arg(long, value_name = "PATH")]
     before: Option<PathBuf>,
 
     #[command(flatten)]
-    reading: Reading,
+    manifests: Manifests,
 }
 
 /// What the page's script draws.
@@ -90,8 +86,9 @@ struct Blocked {
 type Name = (Option<String>, String, String);
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let now = args.reading.read(&args.paths)?;
-    let before = args.before.as_ref().map(|path| args.reading.read(std::slice::from_ref(path))).transpose()?;
+    let now = args.manifests.read()?;
+    let before =
+        args.before.as_ref().map(|path| args.manifests.reading.read(std::slice::from_ref(path))).transpose()?;
     let graph = graph(&now, before.as_ref());
     terminal::print(|out| page(&graph, out))?;
     Ok(ExitCode::SUCCESS)

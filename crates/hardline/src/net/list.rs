@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use hardline_core::network::{Connection, Peer};
 use serde::Serialize;
 
-use super::source::Reading;
+use super::output::json;
+use super::source::Manifests;
 use crate::terminal::{self, visible};
 
 /// List every allowed connection between workloads, and with addresses outside
@@ -20,12 +20,8 @@ Examples:
   hardline net list --format json deploy/ | jq '.connections[] | select(.dst | contains(\"orders-db\"))'
   hardline net list --format dot deploy/ | dot -Tsvg > network.svg")]
 pub(crate) struct Args {
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
-
     #[command(flatten)]
-    reading: Reading,
+    manifests: Manifests,
 
     /// How to print the list
     #[arg(short = 'o', long, default_value = "txt")]
@@ -76,7 +72,7 @@ fn name(peer: &Peer<'_>) -> String {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.reading.read(&args.paths)?;
+    let read = args.manifests.read()?;
     let matrix = read.network.matrix();
     let connections = read.network.connections(&matrix);
     if connections.is_empty() {
@@ -87,8 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Format::Txt => lines().try_for_each(|line| writeln!(out, "{} => {} : {}", line.src, line.dst, line.conn)),
         Format::Json => {
             let list = List { schema: "hardline.net/v1", connections: lines().collect() };
-            serde_json::to_writer_pretty(&mut *out, &list)?;
-            writeln!(out)
+            json(&list, out)
         }
         Format::Csv => csv(lines(), out),
         Format::Md => {

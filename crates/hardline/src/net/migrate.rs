@@ -1,6 +1,5 @@
 //! `hardline net migrate-anp`: policies of v1alpha1 in the words of their successor, with a proof.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use hardline_core::resource::{Kind, Resource};
 use hardline_core::source::Source;
 use hardline_manifest::edit;
 
-use super::source::Reading;
+use super::source::Manifests;
 use crate::terminal;
 
 /// Rewrite cluster-wide policies of v1alpha1 as their successor, and prove that nothing changes
@@ -27,16 +26,12 @@ Examples:
 
 Exit codes: 0 nothing changes, 1 something would, 2 could not tell")]
 pub(crate) struct Args {
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
-
     #[command(flatten)]
-    reading: Reading,
+    manifests: Manifests,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.reading.read(&args.paths)?;
+    let read = args.manifests.read()?;
     let successors = network::successors(&read.inventory);
     if successors.is_empty() {
         bail!("no AdminNetworkPolicy or BaselineAdminNetworkPolicy in these files: there is nothing to migrate");
@@ -49,7 +44,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let new = resources(successors.iter().map(|successor| successor.object.to_string()))?;
     let made_up = resources(network::made_up(&read.inventory).iter().map(ToString::to_string))?;
-    let assumptions = args.reading.assumptions();
+    let assumptions = args.manifests.reading.assumptions();
     let policies = read.inventory.resources().filter(|resource| is_policy(resource));
     let synthetic = Inventory::new(policies.cloned().chain(made_up).collect(), Coverage::everything());
     let mut proven = 0;

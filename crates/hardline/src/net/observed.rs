@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use clap::ValueEnum;
 use hardline_core::flow::{Flows, Spot};
 use hardline_core::network::{Observed, Seen, observed};
 use serde::Serialize;
 
-use super::source::Reading;
+use super::output::Output;
+use super::source::Manifests;
 use crate::terminal::{self, BOLD, visible};
 
 /// Mark each allowed connection as used or never used, and each denied one that was attempted
@@ -41,24 +41,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
 
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    manifests: Manifests,
 
     #[command(flatten)]
-    reading: Reading,
-
-    /// How to print the answer
-    #[arg(short = 'o', long, default_value = "txt")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A line for each pair of ends
-    Txt,
-    /// For programs: `hardline.net-observed/v1`
-    Json,
+    output: Output,
 }
 
 /// The answer as JSON.
@@ -87,7 +74,7 @@ struct Line {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let flows = flows(&args.flows)?;
     let names = args.map.as_deref().map(names).transpose()?.unwrap_or_default();
-    let read = args.reading.read(&args.paths)?;
+    let read = args.manifests.read()?;
     let found = observed(&read.inventory, &read.network, &flows, &names);
     let connections = read.network.connections(&read.network.matrix());
     let mut lines = Vec::new();
@@ -114,13 +101,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         broken_lines: flows.broken.len(),
         skipped_lines: flows.skipped,
     };
-    terminal::print(|out| match args.format {
-        Format::Txt => txt(&document, out),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            writeln!(out)
-        }
-    })?;
+    args.output.print(&document, txt)?;
     Ok(ExitCode::from(u8::from(disagrees(&found))))
 }
 

@@ -22,10 +22,28 @@ pub(crate) struct Reading {
     blocks_exclude_pods: bool,
 }
 
+/// The manifests to read, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Manifests {
+    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
 /// Manifests and the network in them.
 pub(super) struct Read {
     pub inventory: Inventory,
     pub network: Network,
+}
+
+impl Manifests {
+    /// Reads the manifests, as [`Reading::read`] does.
+    pub(super) fn read(&self) -> anyhow::Result<Read> {
+        self.reading.read(&self.paths)
+    }
 }
 
 impl Reading {

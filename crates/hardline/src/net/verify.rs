@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use hardline_core::network::{Endpoint, Party, Ports, Protocol};
 use hardline_core::pattern;
 
-use super::source::{Read, Reading};
+use super::source::{Manifests, Read};
 use crate::terminal::{self, visible};
 
 /// Check sentences about who must and who must not reach whom
@@ -30,12 +30,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     intent: PathBuf,
 
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
-
     #[command(flatten)]
-    reading: Reading,
+    manifests: Manifests,
 }
 
 /// A sentence about who must reach whom, or must not.
@@ -50,7 +46,7 @@ struct Intent<'t> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = fs::read_to_string(&args.intent).with_context(|| format!("cannot read `{}`", args.intent.display()))?;
-    let read = args.reading.read(&args.paths)?;
+    let read = args.manifests.read()?;
     let (mut held, mut broken) = (0, Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split('#').next().unwrap_or_default().trim();

@@ -13,6 +13,7 @@ use hardline_core::tree::Value;
 use hardline_core::workload::{Container, Workload};
 use serde::Serialize;
 
+use super::output::json;
 use super::source::{Read, Reading};
 use crate::terminal::{self, BOLD, visible};
 
@@ -120,10 +121,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let document = Document { schema: "hardline.net-why/v1", answers };
     terminal::print(|out| match args.format {
         Format::Human => document.answers.iter().try_for_each(|answer| human(answer, out)),
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &document)?;
-            writeln!(out)
-        }
+        Format::Json => json(&document, out),
     })?;
     Ok(ExitCode::SUCCESS)
 }
