@@ -299,7 +299,7 @@ impl ControlPlane {
     /// # Errors
     /// When etcd has ended.
     pub fn pause_etcd(&self) -> anyhow::Result<()> {
-        named(&mut self.processes(), "etcd").signal(Signal::STOP)
+        named(&mut self.processes(), "etcd").pause()
     }
 
     /// Lets a paused etcd go on.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 use tempfile::TempDir;
 
 /// How many lines of a log an error shows.
@@ -100,6 +100,17 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).with_context(|| format!("signalling {}", self.name))
     }
 
+    /// Stops the process until [`Signal::CONT`], and waits until all of its threads stand still: for
+    /// a moment after the signal they still work.
+    pub(crate) fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)?;
+        // One that has ended instead is left to be waited for.
+        let state = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&self.child)), state)
+            .with_context(|| format!("waiting for {} to stand still", self.name))?;
+        Ok(())
+    }
+
     pub(crate) fn wait(&mut self) -> anyhow::Result<()> {
         self.child.wait().with_context(|| format!("waiting for {}", self.name)).map(drop)
     }
@@ -121,7 +132,7 @@ mod tests {
     fn a_group_ends_when_the_process_that_holds_it_does() {
         let mut group = Group::new().unwrap();
         let mut process = group.spawn("sleep", Command::new("sleep").arg("600")).unwrap();
-        process.signal(Signal::STOP).unwrap();
+        process.pause().unwrap();
         process.check().unwrap();
         drop(group.watchdog.stdin.take());
         process.wait().unwrap();
