@@ -11,6 +11,7 @@ mod network_migrate;
 mod network_netpol_analyzer;
 mod network_observed;
 mod network_oracle;
+mod network_recipes;
 mod network_ways;
 mod overlay;
 mod pod_security;
