@@ -18,18 +18,18 @@ use hardline_manifest::release::Release;
 use crate::configuration::ConfigurationFile;
 use crate::judging::{FailOn, report_file};
 use crate::reporter::{Format, View};
+use crate::source::{self, Source};
 use crate::terminal;
 
 mod cluster;
 mod codify;
 mod json;
+mod release;
 mod remediate;
-mod source;
 mod text;
 mod value;
 
 use cluster::Live;
-use source::Source;
 
 /// Show what runs otherwise than it was deployed, and by whose hand
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -218,7 +218,7 @@ fn compare(args: &Args, live: Option<&Live>) -> anyhow::Result<Compared> {
         let needed = matches!(args.desired, None | Some(Source::Helm { .. }));
         notices.extend(held.gaps.iter().filter(|_| needed).map(cluster::notice));
     }
-    let (mut revisions, problems) = source::releases(&observed.resources);
+    let (mut revisions, problems) = release::releases(&observed.resources);
     notices.extend(problems);
     let (desired, is_release) = desired(args, &options, &mut revisions)?;
     notices.extend(desired.notices);
@@ -228,7 +228,7 @@ fn compare(args: &Args, live: Option<&Live>) -> anyhow::Result<Compared> {
         notices.extend(whole.gaps.iter().map(cluster::notice));
         observed.resources = whole.resources;
     }
-    let released = if is_release { Vec::new() } else { source::objects(&revisions).resources };
+    let released = if is_release { Vec::new() } else { release::objects(&revisions).resources };
     let known = (!released.is_empty()).then_some(&*released);
     let options = Options { explained: args.explain_suppressed, deployed: args.deployed || is_release };
     let drift = drift::drift(&desired.resources, known, &observed.resources, options, args.orphans);
@@ -282,7 +282,7 @@ fn desired(args: &Args, options: &load::Options, releases: &mut Vec<Release>) ->
         bail!("no such release\nhelp: {known}");
     }
     releases.retain(|release| wanted(&release));
-    Ok((source::objects(releases), true))
+    Ok((release::objects(releases), true))
 }
 
 /// That nothing tells who wrote what, and how to ask so that it does.

@@ -28,6 +28,7 @@ mod reporter;
 mod rule_argument;
 mod serve;
 mod since;
+mod source;
 mod sources;
 mod terminal;
 

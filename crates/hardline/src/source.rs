@@ -1,4 +1,5 @@
-//! Where objects come from: manifests, a Git revision, a chart, a release, a dump, a cluster.
+//! Where objects come from: manifests, a Git revision, a chart, a release, a dump, a cluster. Sources are
+//! written the same on every subcommand that takes more than paths.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,10 +9,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use hardline_core::resource::Resource;
 use hardline_core::source::Source as Text;
 use hardline_manifest::load::{self, Input, Loaded, load};
-use hardline_manifest::release::{self, Release};
 
 /// A place that objects are read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +87,7 @@ impl FromStr for Source {
 }
 
 /// Reads what lies in files: all sources but releases and clusters.
-pub(super) fn read(source: &Source, options: &load::Options) -> anyhow::Result<Loaded> {
+pub(crate) fn read(source: &Source, options: &load::Options) -> anyhow::Result<Loaded> {
     match source {
         Source::Path(path) => from_path(path.clone(), options),
         Source::Dump(path) => {
@@ -166,37 +165,6 @@ fn rename(loaded: Loaded, tree: &Path, revision: &str) -> Loaded {
         }
     }
     renamed
-}
-
-/// The releases that objects hold, the current revision of each, and what cannot be read.
-pub(super) fn releases<'r>(objects: impl IntoIterator<Item = &'r Resource>) -> (Vec<Release>, Vec<String>) {
-    let (mut releases, mut notices) = (Vec::new(), Vec::new());
-    for object in objects.into_iter().filter(|object| release::is_release(object)) {
-        match release::decode(object) {
-            Ok(release) => releases.push(release),
-            Err(error) => notices.push(format!("{} is no release that can be read: {error}", object.id())),
-        }
-    }
-    let current = release::current(releases.clone());
-    for release in &current {
-        let newest = releases.iter().filter(|it| it.name == release.name && it.namespace == release.namespace);
-        if let Some(newest) = newest.max_by_key(|it| it.revision).filter(|it| it.revision > release.revision) {
-            notices.push(format!(
-                "release {}/{}: revision {} is {}, and may be applied in part; compared is revision {}",
-                release.namespace, release.name, newest.revision, newest.status, release.revision
-            ));
-        }
-    }
-    (current, notices)
-}
-
-/// The objects of releases.
-pub(super) fn objects(releases: &[Release]) -> Loaded {
-    let mut loaded = Loaded::default();
-    for release in releases {
-        loaded.add_source(release.source(), Some(&release.namespace));
-    }
-    loaded
 }
 
 #[cfg(test)]
