@@ -9,6 +9,7 @@ pub mod admin_port;
 pub mod admission;
 pub mod baseline;
 pub mod cel;
+pub mod checklist;
 pub mod config;
 pub mod cron;
 pub mod demand;

@@ -11,4 +11,5 @@ pub mod readiness;
 pub mod registration;
 pub mod review;
 pub mod serve;
+pub mod snapshot;
 pub mod tls;
