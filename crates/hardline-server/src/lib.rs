@@ -7,6 +7,7 @@ pub mod http;
 pub mod install;
 pub mod lease;
 pub mod metrics;
+pub mod page;
 pub mod readiness;
 pub mod registration;
 pub mod review;
