@@ -5,6 +5,7 @@
 //! and its default the same. What is left is told apart by who owns the field in `managedFields`:
 //! a person, a deployer, a controller, or nobody, as what an admission webhook has added.
 
+mod change;
 mod classify;
 mod defaults;
 mod judge;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use crate::path::FieldPath;
 use managed::{ManagedPath, Operation};
 
+pub use change::changes;
 pub use judge::{Broken, Judgement, judge};
 pub use objects::{Drift, Object, Standing, drift};
 pub use restore::{Method, Restoration, deployer, desired_value, observed_value, restore};

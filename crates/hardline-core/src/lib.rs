@@ -27,6 +27,7 @@ pub mod heap;
 pub mod host_path;
 pub mod image;
 pub mod inventory;
+pub mod ledger;
 mod mentions;
 pub mod names;
 pub mod namespace;

@@ -110,7 +110,7 @@ pub struct Resource {
 }
 
 /// What a [`Resource`] is called, in owned text: for reports.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceId {
     /// Group and version, as in `apiVersion:`.
@@ -118,7 +118,7 @@ pub struct ResourceId {
     /// The kind.
     pub kind: String,
     /// The namespace, unless the kind has none or nothing says which.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The name, or the `generateName` prefix with a `*`.
     pub name: String,

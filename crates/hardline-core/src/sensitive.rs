@@ -115,7 +115,7 @@ pub fn spans_unread(text: &str, offset: u32) -> Vec<Span> {
 }
 
 /// Where `kubectl apply` keeps what was applied.
-const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn secret_entry(entry: Entry<'_>) -> Option<Value<'_>> {
     is_to_be_hidden(entry.key.raw(), entry.value.raw()).then_some(entry.value)

@@ -22,7 +22,7 @@ use crate::tree::{NodeKind, Value};
 /// Fields of the root that say what the object is, or how it fares.
 const ROOT: [&str; 3] = ["apiVersion", "kind", "status"];
 /// Fields of `metadata` that name the object, or are the API server's alone.
-const METADATA: [&str; 11] = [
+pub(super) const METADATA: [&str; 11] = [
     "creationTimestamp",
     "deletionGracePeriodSeconds",
     "deletionTimestamp",

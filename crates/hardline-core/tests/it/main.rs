@@ -3,6 +3,7 @@
 mod availability;
 mod capacity;
 mod cel;
+mod change;
 mod checklist;
 mod config;
 mod network_conformance;
