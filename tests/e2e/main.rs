@@ -8,6 +8,9 @@
 mod chart;
 mod drift;
 mod examples;
+mod faults;
 mod install;
 mod plane;
 mod run;
+mod serve;
+mod server;

@@ -377,15 +377,17 @@ fn random() -> u64 {
     RandomState::new().hash_one(())
 }
 
-/// Three ports that nobody listens on. Random, so that programs that choose at the same time choose
-/// others.
-fn free_ports() -> anyhow::Result<[u16; 3]> {
+/// Ports of this machine that nobody listens on. Random, so that programs that choose at the same
+/// time choose others.
+///
+/// # Errors
+/// When there are not so many.
+pub fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
     let count = u64::from(PORTS.end - PORTS.start);
     let start = random() % count;
     let ports = (0..count).map(|step| PORTS.start + u16::try_from((start + step) % count).unwrap_or_default());
-    let mut free = ports.filter(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    let mut next = || free.next().context("no free port");
-    Ok([next()?, next()?, next()?])
+    let free = ports.filter(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    free.take(COUNT).collect::<Vec<_>>().try_into().ok().context("no free port")
 }
 
 /// A node that kwok makes ready. What it offers is large, so that only those who ask for it run into

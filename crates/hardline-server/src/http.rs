@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -186,7 +186,11 @@ impl Server {
         let service = service_fn(|request| {
             let (server, entrance, last) = (self.clone(), entrance.clone(), last.clone());
             async move {
-                let reply = server.reply(request, &entrance).await;
+                let mut reply = server.reply(request, &entrance).await;
+                // Whoever keeps connections opens the next one elsewhere, before this one goes.
+                if !is_http2 && server.readiness.is_stopping() {
+                    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 last.store(seconds(), Ordering::Relaxed);
                 Ok::<_, Infallible>(reply)
             }

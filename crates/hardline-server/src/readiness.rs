@@ -29,12 +29,17 @@ impl Readiness {
         self.stopping.store(true, Ordering::Release);
     }
 
+    /// Whether the server is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     /// What is not so yet, or not any more.
     pub fn lacks(&self, now: SystemTime) -> Vec<&'static str> {
         let lacks = [
             (self.cluster.borrow().objects == 0, "the cluster is not read yet"),
             (!self.certificate.is_valid(now), "there is no valid certificate"),
-            (self.stopping.load(Ordering::Acquire), "the server stops"),
+            (self.is_stopping(), "the server stops"),
         ];
         lacks.into_iter().filter(|(lacks, _)| *lacks).map(|(_, what)| what).collect()
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use hardline_cluster::kinds::OBSERVED;
 use hardline_core::admission::SYSTEM_NAMESPACES;
 use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Bytes;
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
@@ -37,6 +38,9 @@ use crate::tls::{self, Unfit};
 /// content is nobody's business. The API server asks no webhook about webhooks.
 const NOT_SENT: [&str; 3] = ["mutatingwebhookconfigurations", "secrets", "validatingwebhookconfigurations"];
 
+/// The port of the Service.
+const SERVICE_PORT: u16 = 443;
+
 /// Seconds after which the API server goes on without an answer.
 const TIMEOUT: i32 = 3;
 
@@ -55,6 +59,74 @@ impl FailurePolicy {
         match self {
             Self::Ignore => "Ignore",
             Self::Fail => "Fail",
+        }
+    }
+}
+
+/// Where the API server reaches the webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// At the Service of this server.
+    Service,
+    /// At an address of its own, for a server that runs outside of the cluster.
+    Url(Url),
+}
+
+/// `https://HOST` or `https://HOST:PORT`, and nothing behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for Url {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "it is not of the form `https://HOST:PORT`";
+        let uri: Uri = text.parse().map_err(|_| FORM)?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(FORM)?;
+        if uri.scheme_str() != Some("https") || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(FORM);
+        }
+        Ok(Self { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(443) })
+    }
+}
+
+impl Target {
+    /// The name that the API server calls it by, and that its certificate must be for.
+    pub fn host(&self, namespace: &str) -> String {
+        match self {
+            Self::Service => format!("{NAME}.{namespace}.svc"),
+            // An address of IPv6 stands in brackets in a URL only.
+            Self::Url(url) => url.host.trim_matches(['[', ']']).to_owned(),
+        }
+    }
+
+    /// The port that the API server calls.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Service => SERVICE_PORT,
+            Self::Url(url) => url.port,
+        }
+    }
+
+    fn client_config(&self, namespace: &str, bundle: &str) -> WebhookClientConfig {
+        let ca_bundle = Some(ByteString(bundle.as_bytes().to_vec()));
+        match self {
+            Self::Service => WebhookClientConfig {
+                ca_bundle,
+                service: Some(ServiceReference {
+                    name: NAME.to_owned(),
+                    namespace: namespace.to_owned(),
+                    path: Some(PATH.to_owned()),
+                    port: Some(SERVICE_PORT.into()),
+                }),
+                url: None,
+            },
+            Self::Url(Url { host, port }) => {
+                WebhookClientConfig { ca_bundle, service: None, url: Some(format!("https://{host}:{port}{PATH}")) }
+            }
         }
     }
 }
@@ -82,8 +154,8 @@ pub enum Unregistered {
     Refused(#[from] kube::Error),
 }
 
-/// The webhooks to register for a Service in a namespace.
-pub fn webhooks(namespace: &str, bundle: &str, failure: FailurePolicy) -> Vec<ValidatingWebhook> {
+/// The webhooks to register for a server of a namespace.
+pub fn webhooks(namespace: &str, target: &Target, bundle: &str, failure: FailurePolicy) -> Vec<ValidatingWebhook> {
     let excluded: Vec<String> = SYSTEM_NAMESPACES.into_iter().chain([namespace]).map(str::to_owned).collect();
     let elsewhere = LabelSelectorRequirement {
         key: "kubernetes.io/metadata.name".to_owned(),
@@ -98,16 +170,7 @@ pub fn webhooks(namespace: &str, bundle: &str, failure: FailurePolicy) -> Vec<Va
     let webhook = |name: &str, rules, selector| ValidatingWebhook {
         name: format!("{name}.hardline.dev"),
         admission_review_versions: vec!["v1".to_owned()],
-        client_config: WebhookClientConfig {
-            ca_bundle: Some(ByteString(bundle.as_bytes().to_vec())),
-            service: Some(ServiceReference {
-                name: NAME.to_owned(),
-                namespace: namespace.to_owned(),
-                path: Some(PATH.to_owned()),
-                port: Some(443),
-            }),
-            url: None,
-        },
+        client_config: target.client_config(namespace, bundle),
         failure_policy: Some(failure.name().to_owned()),
         match_conditions: Some(conditions.clone()),
         match_policy: Some("Equivalent".to_owned()),

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use hardline_cluster::kinds::OBSERVED;
 use hardline_core::resource::{NotAResource, Resource, ResourceId};
 use hardline_core::source::Source;
 use hardline_core::tree::{Limits, NodeId, Tree, Value};
@@ -140,18 +141,18 @@ impl Review {
         self.tree.source()
     }
 
-    /// What the request is about. Where it brings no object, as `exec` does not, the kind is the
-    /// plural of the API, such as `pods`.
+    /// What the request is about: the object, and not the part of it that `scale` and `exec` bring.
     pub fn subject(&self) -> ResourceId {
         let named = self.object.as_ref().or(self.old.as_ref()).map(Resource::id).unwrap_or_default();
-        if !named.name.is_empty() {
+        if self.subresource().is_empty() && !named.name.is_empty() {
             return named;
         }
         let (group, plural) = self.resource();
         let version = self.text(&["resource", "version"]);
+        let observed = OBSERVED.iter().find(|observed| (observed.group, observed.plural) == (group, plural));
         ResourceId {
             api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
-            kind: plural.to_owned(),
+            kind: observed.map_or(plural, |observed| observed.name).to_owned(),
             namespace: self.namespace().map(str::to_owned),
             name: self.text(&["name"]).to_owned(),
         }

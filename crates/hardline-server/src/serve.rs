@@ -10,18 +10,19 @@ use hardline_cluster::live::Live;
 use hardline_core::config::Config;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::admission::{self, Admission};
 use crate::http::{Entrance, Limits, Server, Stopping, stop_signal};
 use crate::lease::{Contender, Timing};
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
-use crate::registration::FailurePolicy;
+use crate::registration::{FailurePolicy, Target};
 use crate::tls::keeper::{Keeper, Source};
 use crate::tls::{Shown, Unfit, of_folder, server_config};
 
-/// How often certificates are looked at.
-const PERIOD: Duration = Duration::from_secs(10);
+/// How long giving the lease back may take.
+const GIVE_BACK: Duration = Duration::from_secs(2);
 
 /// The lease that replicas elect their leader by.
 const LEASE: &str = "hardline";
@@ -41,6 +42,8 @@ pub struct Options {
     pub probes: String,
     /// Where the certificate comes from.
     pub certificate: Certificate,
+    /// How long to wait between two looks at the certificate and the registration.
+    pub period: Duration,
     /// Authorities in PEM; only clients with a certificate of one may connect for reviews.
     pub client_authorities: Option<Vec<u8>>,
     /// How long to serve on after being told to stop.
@@ -65,6 +68,8 @@ pub enum Certificate {
         namespace: String,
         /// The name of this replica.
         replica: String,
+        /// Where the API server reaches it.
+        target: Target,
         /// What becomes of requests that are not answered.
         failure: FailurePolicy,
     },
@@ -101,16 +106,19 @@ async fn serve(options: Options) -> Result<(), Error> {
     let (metrics, shown) = (Arc::new(Metrics::default()), Arc::new(Shown::default()));
     let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
     let (leads, leading) = watch::channel(false);
+    let period = options.period;
+    let mut keeping = JoinSet::new();
+    let mut contending = None;
     match options.certificate {
         Certificate::Files { folder, name } => {
-            tokio::spawn(follow(folder, name, shown.clone(), metrics.clone()));
+            keeping.spawn(follow(folder, name, period, shown.clone(), metrics.clone()));
         }
-        Certificate::Kept { source, namespace, replica, failure } => {
+        Certificate::Kept { source, namespace, replica, target, failure } => {
             let client = cluster.client.clone();
             let contender = Contender::new(client.clone(), &namespace, LEASE, replica, Timing::default());
-            tokio::spawn(contender.run(leads));
-            let keeper = Keeper { client, namespace, source, failure, address: None, period: PERIOD };
-            tokio::spawn(keeper.run(shown.clone(), metrics.clone(), leading));
+            contending = Some(tokio::spawn(contender.run(leads)));
+            let keeper = Keeper { client, namespace, source, failure, target, period };
+            keeping.spawn(keeper.run(shown.clone(), metrics.clone(), leading));
         }
     }
     let readiness = Arc::new(Readiness::new(live.changes(), shown));
@@ -122,17 +130,22 @@ async fn serve(options: Options) -> Result<(), Error> {
     tracing::info!(cluster = cluster.name, listen = options.listen, probes = options.probes, "serving");
     let server = Arc::new(Server::new(admission, metrics, readiness, Limits::default()));
     server.run(listeners, options.stopping, stop).await;
+    // Once nobody asks any more whether it leads, the contender gives the lease back.
+    keeping.shutdown().await;
+    if let Some(contending) = contending {
+        _ = tokio::time::timeout(GIVE_BACK, contending).await;
+    }
     Ok(())
 }
 
 /// Shows what the folder holds, for good. What is unfit does not replace what is shown.
-async fn follow(folder: PathBuf, name: String, shown: Arc<Shown>, metrics: Arc<Metrics>) {
+async fn follow(folder: PathBuf, name: String, period: Duration, shown: Arc<Shown>, metrics: Arc<Metrics>) {
     loop {
         match of_folder(&folder, &name, SystemTime::now()) {
             Ok(certificate) => shown.set(certificate, &metrics),
             Err(problem) => tracing::warn!("the certificate is not taken: {problem}"),
         }
-        tokio::time::sleep(PERIOD).await;
+        tokio::time::sleep(period).await;
     }
 }
 

@@ -12,6 +12,7 @@ use hardline_core::profile::Profile;
 use hardline_server::admission::{self, Updates};
 use hardline_server::http::Stopping;
 use hardline_server::install::{NAMESPACE, SECRET};
+use hardline_server::registration::{Target, Url};
 use hardline_server::serve::{self, Certificate, Options};
 use hardline_server::tls::authority::Lifetimes;
 use hardline_server::tls::keeper::Source;
@@ -48,15 +49,14 @@ pub(crate) struct Args {
 
     /// The most that a finding may do which rests on something not being there: what is applied
     /// together arrives one after the other
-    #[arg(long, value_enum, default_value = "warn")]
+    #[arg(long, value_enum, default_value = "audit")]
     absence: Most,
 
     /// Which findings count when an object is changed
     #[arg(long, value_enum, default_value = "worse")]
     updates: Counting,
 
-    /// A folder with `tls.crt` and `tls.key`, and `ca.crt` unless `--server-name` is given; read anew
-    /// every ten seconds
+    /// A folder with `tls.crt` and `tls.key`, and `ca.crt` unless `--server-name` is given
     #[arg(long, value_name = "FOLDER", required_unless_present = "certificate_secret")]
     certificates: Option<PathBuf>,
 
@@ -64,9 +64,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECRET", conflicts_with = "certificates", value_parser = [SECRET])]
     certificate_secret: Option<String>,
 
+    /// Where the API server reaches this server, in place of its Service: `https://HOST:PORT`
+    #[arg(long, value_name = "URL", conflicts_with = "server_name")]
+    url: Option<Url>,
+
     /// The name that the certificate is for. Then the webhook is registered by somebody else
     #[arg(long, value_name = "NAME", requires = "certificates")]
     server_name: Option<String>,
+
+    /// Seconds between two looks at the certificate and at what is registered
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    period: u64,
 
     /// Authorities in PEM: only clients with a certificate of one may send reviews
     #[arg(long, value_name = "FILE")]
@@ -111,6 +119,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             source,
             namespace: namespace.clone(),
             replica: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
+            target: args.url.map_or(Target::Service, Target::Url),
             failure: args.failure_policy.into(),
         },
     };
@@ -130,6 +139,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         listen: args.listen,
         probes: args.probes,
         certificate,
+        period: Duration::from_secs(args.period),
         client_authorities: args.client_authorities.map(read).transpose()?,
         stopping: Stopping { delay: Duration::from_secs(args.stop_delay), grace: Duration::from_secs(10) },
     })?;

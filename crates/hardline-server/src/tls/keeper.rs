@@ -17,7 +17,7 @@ use super::authority::{Failed, Keys, Lifetimes};
 use super::{Shown, Unfit, of_folder};
 use crate::install::{NAME, SECRET};
 use crate::metrics::Metrics;
-use crate::registration::{self, FailurePolicy, Unregistered};
+use crate::registration::{self, FailurePolicy, Target, Unregistered};
 
 /// Where the certificate comes from.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ pub struct Keeper {
     pub source: Source,
     /// What becomes of requests that are not answered.
     pub failure: FailurePolicy,
-    /// Where the server is called before it is registered, in place of its Service.
-    pub address: Option<std::net::SocketAddr>,
+    /// Where the API server reaches it.
+    pub target: Target,
     /// How often to look.
     pub period: Duration,
 }
@@ -63,9 +63,15 @@ pub enum Problem {
 }
 
 impl Keeper {
-    /// The name by which the API server calls the Service.
+    /// The name by which the API server calls the server.
     pub fn server_name(&self) -> String {
-        format!("{NAME}.{}.svc", self.namespace)
+        self.target.host(&self.namespace)
+    }
+
+    /// All names that a certificate is made for.
+    fn names(&self) -> Vec<String> {
+        let cluster = format!("{NAME}.{}.svc.cluster.local", self.namespace);
+        [self.server_name()].into_iter().chain((self.target == Target::Service).then_some(cluster)).collect()
     }
 
     /// Looks in each period, for good. `leads` says whether this replica is the leader.
@@ -124,7 +130,7 @@ impl Keeper {
         if !leading {
             return Ok(kept);
         }
-        let names = [self.server_name(), format!("{NAME}.{}.svc.cluster.local", self.namespace)];
+        let names = self.names();
         let next = match &kept {
             Some(keys) => keys.advance(&names, lifetimes, now)?,
             None => Some(Keys::found(&names, lifetimes, now)?),
@@ -138,17 +144,13 @@ impl Keeper {
 
     /// Registers the webhook where it is not registered so, after a call to it.
     async fn register(&self, bundle: &str) -> Result<(), Unregistered> {
-        let webhooks = registration::webhooks(&self.namespace, bundle, self.failure);
+        let webhooks = registration::webhooks(&self.namespace, &self.target, bundle, self.failure);
         if !registration::is_stale(&self.client, &webhooks).await? {
             return Ok(());
         }
         let name = self.server_name();
-        let address = if let Some(address) = self.address {
-            address
-        } else {
-            let none = || std::io::Error::other(format!("`{name}` has no address"));
-            lookup_host((name.as_str(), 443)).await?.next().ok_or_else(none)?
-        };
+        let none = || std::io::Error::other(format!("`{name}` has no address"));
+        let address = lookup_host((name.as_str(), self.target.port())).await?.next().ok_or_else(none)?;
         registration::verify(address, &name, bundle, Duration::from_secs(5)).await?;
         registration::register(&self.client, &webhooks).await?;
         tracing::info!(failure_policy = self.failure.name(), "registered the webhook");

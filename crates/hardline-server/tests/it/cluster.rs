@@ -10,7 +10,7 @@ use hardline_controlplane::ControlPlane;
 use hardline_server::install::{NAME, NAMESPACE, Options, PATH, SECRET};
 use hardline_server::lease::{Contender, Timing};
 use hardline_server::metrics::Metrics;
-use hardline_server::registration::{FailurePolicy, Unregistered};
+use hardline_server::registration::{FailurePolicy, Target, Unregistered};
 use hardline_server::tls::authority::{Keys, Lifetimes};
 use hardline_server::tls::keeper::{Keeper, Problem, Source};
 use hardline_server::tls::{self, Shown};
@@ -115,12 +115,12 @@ async fn serve(shown: Arc<Shown>, answer: fn(&Json) -> Json) -> SocketAddr {
 async fn the_webhook_is_registered_once_it_answers() {
     let client = client().await;
     let (shown, metrics) = (Arc::new(Shown::default()), Metrics::default());
-    let keeper = |address| Keeper {
+    let keeper = |address: SocketAddr| Keeper {
         client: client.clone(),
         namespace: NAMESPACE.to_owned(),
         source: Source::Own(Lifetimes::default()),
         failure: FailurePolicy::Ignore,
-        address: Some(address),
+        target: Target::Url(format!("https://{address}").parse().unwrap()),
         period: Duration::from_secs(1),
     };
     let configurations: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());

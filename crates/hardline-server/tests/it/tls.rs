@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hardline_server::metrics::Metrics;
-use hardline_server::registration::FailurePolicy;
+use hardline_server::registration::{FailurePolicy, Target};
 use hardline_server::tls::authority::{Keys, Lifetimes};
 use hardline_server::tls::keeper::{self, Keeper};
 use hardline_server::tls::{self, Certificate, Shown, Unfit};
@@ -105,7 +105,7 @@ async fn five_rotations_of_a_mounted_secret_fail_no_call() {
         namespace: "hardline-system".to_owned(),
         source: keeper::Source::Folder(folder),
         failure: FailurePolicy::Ignore,
-        address: None,
+        target: Target::Service,
         period: Duration::from_millis(5),
     };
     tokio::spawn(keeper.run(shown, Arc::new(metrics), watch::channel(false).1));
