@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use hardline_controlplane::ControlPlane;
 use serde_json::Value as Json;
@@ -37,6 +38,16 @@ spec:
           securityContext: {allowPrivilegeEscalation: false}
 {{- end }}
 ---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: lone}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: lone}}
+  template:
+    metadata: {labels: {app: lone}}
+    spec: {containers: [{name: app, image: 'registry.example.com/lone:1.0.0'}]}
+---
 apiVersion: v1
 kind: ServiceAccount
 metadata: {name: web}
@@ -54,7 +65,7 @@ data: {a: '1', b: '2', c: '3'}
 apiVersion: v1
 kind: Secret
 metadata: {name: web}
-stringData: {password: first}
+stringData: {password: first, token: {{ randAlphaNum 16 | quote }}}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -172,6 +183,10 @@ const EDITS: &[(&str, &[&str])] = &[
         "set resources deployment/batch --limits=memory=2Gi",
         &["Deployment batch spec.template.spec.containers[name=app].resources.limits.memory changed kubectl-set"],
     ),
+    (
+        "set image deployment/lone app=registry.example.com/lone:debug",
+        &["Deployment lone spec.template.spec.containers[name=app].image changed kubectl-set"],
+    ),
     ("patch service/web -p {\"spec\":{\"type\":\"NodePort\"}}", &["Service web spec.type added kubectl-patch"]),
     (
         "patch service/web -p {\"spec\":{\"ports\":[{\"name\":\"admin\",\"port\":81}]}}",
@@ -230,6 +245,16 @@ fn drift(plane: &ControlPlane, arguments: &[&str], code: i32) -> Json {
     run(&mut command).exits(code).json()
 }
 
+/// The release against its chart, rendered now.
+fn rendered_now(plane: &ControlPlane, chart: &Path) -> Json {
+    let helm = plane.helm(&[]).unwrap();
+    let folder = Path::new(helm.get_program()).parent().unwrap();
+    let mut command = hardline(&["drift", "--no-config", "-o", "json", "--release-name", "shop"]);
+    command.args(["-n", NAMESPACE, "--kubeconfig"]).arg(plane.kubeconfig());
+    command.arg("--desired").arg(format!("chart:{}", chart.display())).env("PATH", folder);
+    run(&mut command).exits(0).json()
+}
+
 /// Object, path, class and field manager of all that is told.
 fn told(report: &Json) -> BTreeSet<String> {
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
@@ -261,6 +286,11 @@ fn every_edit_by_hand_is_found_blamed_and_taken_back() {
     let scale =
         format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/steady/scale?fieldManager=kube-controller-manager");
     assert_eq!(told(&drift(plane, &[], 0)), BTreeSet::new(), "a fresh release has not drifted");
+    assert_eq!(
+        told(&rendered_now(plane, chart.path())),
+        BTreeSet::new(),
+        "nor from its chart, whatever that makes anew"
+    );
 
     for (edit, _) in EDITS {
         let mut arguments: Vec<&str> = edit.split(' ').collect();
@@ -278,6 +308,9 @@ fn every_edit_by_hand_is_found_blamed_and_taken_back() {
     let orphans = told(&drift(plane, &["--orphans"], 1));
     assert!(orphans.contains("ConfigMap by-hand orphan"), "{orphans:#?}");
 
+    let lone = "Deployment lone spec.template.spec.containers[name=app].image changed kubectl-set";
+    let kept = drift(plane, &["--remediate", "--yes"], 1);
+    assert_eq!(told(&kept), BTreeSet::from([lone.to_owned()]), "the only pod of a service is left running");
     let repaired = drift(plane, &["--remediate", "--yes", "--restart"], 0);
     assert_eq!(told(&repaired), BTreeSet::new());
     assert_eq!(told(&drift(plane, &[], 0)), BTreeSet::new(), "all that drifted is as released");

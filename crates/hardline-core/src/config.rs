@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use crate::baseline::Baseline;
+use crate::drift::Expectation;
 use crate::exemption::Exemption;
 use crate::pattern;
 use crate::profile::{Enforcement, Profile};
@@ -31,6 +32,8 @@ pub struct Config {
     pub base: PathBuf,
     /// Exemptions from outside the manifests.
     pub exemptions: Vec<Exemption>,
+    /// Differences that are no drift.
+    pub expected_drift: Vec<Expectation>,
     /// The findings that are not held against anybody.
     pub baseline: Baseline,
     /// The date that ends of exemptions are compared with.
@@ -105,6 +108,7 @@ impl Config {
             overrides: Vec::new(),
             base: PathBuf::new(),
             exemptions: Vec::new(),
+            expected_drift: Vec::new(),
             baseline: Baseline::default(),
             today,
             settings: Settings::default(),
@@ -117,6 +121,7 @@ impl Config {
         self.rules = file.rules;
         self.overrides = file.overrides;
         self.exemptions = file.exemptions;
+        self.expected_drift = file.expected_drift;
         self.settings.kubernetes_version = file.kubernetes_version.unwrap_or(self.settings.kubernetes_version);
         if let Some(tags) = file.forbidden_tags {
             self.settings.forbidden_tags = tags;

@@ -8,6 +8,7 @@
 mod change;
 mod classify;
 mod defaults;
+mod expected;
 mod judge;
 pub mod managed;
 mod objects;
@@ -22,8 +23,9 @@ use crate::path::FieldPath;
 use managed::{ManagedPath, Operation};
 
 pub use change::changes;
+pub use expected::{Expectation, FieldPattern, InvalidPattern, expect, expected};
 pub use judge::{Broken, Judgement, judge};
-pub use objects::{Drift, Object, Standing, drift};
+pub use objects::{Drift, Object, Standing, drift, is_deployed};
 pub use restore::{Method, Restoration, deployer, desired_value, observed_value, restore};
 pub use walk::compare;
 
@@ -48,6 +50,8 @@ pub struct Difference {
     pub blame: Blame,
     /// Whether its value must not be shown.
     pub secret: bool,
+    /// Why it is expected, where it is [`Class::Expected`].
+    pub expected: Option<String>,
 }
 
 /// What became of a field.
@@ -68,6 +72,8 @@ pub enum Class {
     Pending,
     /// A change by hand that the source has taken over since.
     Codified,
+    /// The configuration, or the tool that deploys, declares that it may differ.
+    Expected,
     /// The API server sets it where nobody does.
     Default,
     /// The API server gives it a value of its own choice.
@@ -80,6 +86,13 @@ pub enum Class {
     Immaterial,
     /// The API server does not know the field, and has dropped it.
     Dropped,
+}
+
+impl Difference {
+    /// Why it is, or is not, drift.
+    pub fn reason(&self) -> &str {
+        self.expected.as_deref().unwrap_or_else(|| self.class.reason())
+    }
 }
 
 impl Class {
@@ -103,6 +116,7 @@ impl Class {
             Self::Leftover => "leftover",
             Self::Pending => "pending",
             Self::Codified => "codified",
+            Self::Expected => "expected",
             Self::Default => "default",
             Self::Allocated => "allocated",
             Self::Admission => "admission",
@@ -122,6 +136,7 @@ impl Class {
             Self::Leftover => "deployed earlier, no longer desired",
             Self::Pending => "desired, not yet deployed",
             Self::Codified => "changed in the cluster, and in the source since",
+            Self::Expected => "declared to differ",
             Self::Default => "the API server's default",
             Self::Allocated => "allocated by the API server",
             Self::Admission => "set at admission: no field manager owns the value",

@@ -3,6 +3,7 @@
 pub mod document;
 pub mod edit;
 pub mod git;
+pub mod gitops;
 pub mod helm;
 pub mod json;
 mod kustomize;

@@ -54,8 +54,23 @@ impl ClusterArgs {
 
     /// The cluster that is named.
     pub(crate) async fn connect(&self) -> Result<Cluster, Error> {
-        let options = client::Options { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
-        connect(&options).await
+        connect(&self.options(None)).await
+    }
+
+    /// How to reach the cluster that is named, or another context of the same kubeconfig.
+    pub(crate) fn options(&self, context: Option<&String>) -> client::Options {
+        let context = context.or(self.context.as_ref()).cloned();
+        client::Options { kubeconfig: self.kubeconfig.clone(), context }
+    }
+
+    /// The namespace, if one is named.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// Whether all namespaces are asked for.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.all_namespaces
     }
 
     /// The part that is named; of a dump, all of it by default.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -99,12 +99,28 @@ impl Reporting {
 
     /// Writes the report wherever it is to go, and says how the command ends.
     pub(crate) fn write(&self, report: &Report, view: &View, to_stderr: bool) -> anyhow::Result<ExitCode> {
+        self.print(report, view, to_stderr, &|format, out| format.write(report, view, out))?;
+        Ok(self.exit_code(report, None))
+    }
+
+    /// Writes the report wherever it is to go, by whoever knows how to write it.
+    pub(crate) fn print(
+        &self,
+        report: &Report,
+        view: &View,
+        to_stderr: bool,
+        form: &dyn Fn(Format, &mut dyn Write) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
         for (format, path) in &self.report {
-            write_file(*format, path, report, view)
-                .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
+            let write = || {
+                let mut file = BufWriter::new(anstream::StripStream::new(fs::File::create(path)?));
+                form(*format, &mut file)?;
+                file.flush()
+            };
+            write().with_context(|| format!("cannot write the report to `{}`", path.display()))?;
         }
         let write = |out: &mut dyn Write| {
-            if self.statistics { reporter::statistics(report, view, out) } else { self.format.write(report, view, out) }
+            if self.statistics { reporter::statistics(report, view, out) } else { form(self.format, out) }
         };
         if to_stderr {
             terminal::print_error(write)?;
@@ -116,11 +132,12 @@ impl Reporting {
         if !self.quiet && matches!(self.format, Format::Concise | Format::Github) {
             terminal::print_error(|err| reporter::summary(report, view, err))?;
         }
-        Ok(self.exit_code(report))
+        Ok(())
     }
 
-    fn exit_code(&self, report: &Report) -> ExitCode {
-        let fails = match self.fail_on {
+    /// How the command ends: by what fails unless said otherwise, else by what the profile denies.
+    pub(crate) fn exit_code(&self, report: &Report, default: Option<FailOn>) -> ExitCode {
+        let fails = match self.fail_on.or(default) {
             None => report.findings.iter().any(|finding| finding.enforcement == Enforcement::Deny),
             Some(fail_on) => fail_on.fails(report),
         };
@@ -130,7 +147,7 @@ impl Reporting {
 
 impl FailOn {
     /// Whether a report has what is not to pass.
-    pub(crate) fn fails(self, report: &Report) -> bool {
+    fn fails(self, report: &Report) -> bool {
         let at_least = |least| report.findings.iter().any(|finding| finding.severity >= least);
         match self {
             Self::Low => at_least(Severity::Low),
@@ -147,13 +164,7 @@ pub(crate) fn profile() -> impl clap::builder::TypedValueParser<Value = Profile>
     PossibleValuesParser::new(Profile::ALL.map(Profile::name)).try_map(|name| name.parse::<Profile>())
 }
 
-pub(crate) fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
+fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("write the format and the file, such as `sarif=hardline.sarif`")?;
     Ok((Format::from_str(format, false)?, path.into()))
-}
-
-fn write_file(format: Format, path: &Path, report: &Report, view: &View) -> io::Result<()> {
-    let mut file = BufWriter::new(anstream::StripStream::new(fs::File::create(path)?));
-    format.write(report, view, &mut file)?;
-    file.flush()
 }

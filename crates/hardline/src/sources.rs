@@ -3,10 +3,10 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use hardline_core::config::{Config, Version};
 use hardline_manifest::helm;
-use hardline_manifest::load::{self, Input, Loaded, load, load_any};
+use hardline_manifest::load::{self, Input, Loaded, load};
 
 use crate::configuration::ConfigurationFile;
 use crate::progress::Progress;
@@ -41,16 +41,24 @@ pub(crate) struct SourceOptions {
     #[arg(long, value_name = "MIB", default_value_t = 64)]
     max_file_size: u64,
 
+    #[command(flatten)]
+    chart: ChartOptions,
+}
+
+/// How Helm charts are rendered.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Helm charts")]
+pub(crate) struct ChartOptions {
     /// A file of values for Helm charts; the last one wins
-    #[arg(short = 'f', long, value_name = "FILE", help_heading = "Helm charts")]
+    #[arg(short = 'f', long, value_name = "FILE")]
     values: Vec<PathBuf>,
 
     /// A value for Helm charts, such as `image.tag=1.2`; wins over files
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Helm charts")]
+    #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
     /// The name of the release that Helm charts are rendered for
-    #[arg(long, value_name = "NAME", default_value = "release-name", help_heading = "Helm charts")]
+    #[arg(long, value_name = "NAME", default_value = "release-name")]
     release_name: String,
 }
 
@@ -78,7 +86,7 @@ impl Sources {
 
     /// What of them has changed since a revision; where `all` is false, not all has to be read.
     pub(crate) fn since(&self, revision: &str, all: bool) -> anyhow::Result<Since> {
-        Since::new(revision, &self.paths, &self.options.values, all, self.options.max_bytes())
+        Since::new(revision, &self.paths, &self.options.chart.values, all, self.options.max_bytes())
     }
 
     /// Reads what is needed to judge what has changed. That may be nothing.
@@ -90,23 +98,10 @@ impl Sources {
         progress: &Progress,
     ) -> anyhow::Result<Loaded> {
         let inputs = since.inputs(&self.paths);
-        load_any(inputs, &self.options.options(config, exclude), &|files| progress.set(files)).map_err(with_help)
-    }
-
-    /// Reads all of them, be it nothing but the files of kustomizations.
-    pub(crate) fn load_images(
-        &self,
-        config: &Config,
-        exclude: Vec<String>,
-        progress: &Progress,
-    ) -> anyhow::Result<Loaded> {
-        let inputs = inputs(&self.paths, self.options.max_bytes())?;
-        let options = self.options.options(config, exclude);
-        let loaded = load_any(inputs, &options, &|files| progress.set(files)).map_err(with_help)?;
-        if loaded.resources.is_empty() && loaded.findings.is_empty() && loaded.kustomizations.is_empty() {
-            bail!("nothing to pin: neither a Kubernetes object nor a kustomization in the input");
+        match load(inputs, &self.options.options(config, exclude), &|files| progress.set(files)) {
+            Err(load::Error::Nothing(_)) => Ok(Loaded::default()),
+            loaded => loaded.map_err(with_help),
         }
-        Ok(loaded)
     }
 }
 
@@ -133,19 +128,26 @@ impl SourceOptions {
 
     /// How the reader of manifests is to read.
     pub(crate) fn options(&self, config: &Config, exclude: Vec<String>) -> load::Options {
-        let helm = helm::Options {
-            release: self.release_name.clone(),
-            values: self.values.clone(),
-            set: self.set.clone(),
-            kube_version: Some(format!("{}.0", config.settings.kubernetes_version)),
-            ..helm::Options::default()
-        };
+        let helm = self.chart.options(config);
         let max_file_size = self.max_bytes();
         load::Options { namespace: self.namespace.clone(), helm, exclude, max_file_size, ..Default::default() }
     }
 
     fn max_bytes(&self) -> u64 {
         self.max_file_size.saturating_mul(1 << 20).min(u32::MAX.into())
+    }
+}
+
+impl ChartOptions {
+    /// How charts are rendered for what is judged so.
+    pub(crate) fn options(&self, config: &Config) -> helm::Options {
+        helm::Options {
+            release: self.release_name.clone(),
+            values: self.values.clone(),
+            set: self.set.clone(),
+            kube_version: Some(format!("{}.0", config.settings.kubernetes_version)),
+            ..helm::Options::default()
+        }
     }
 }
 

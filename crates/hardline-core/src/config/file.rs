@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::config::{Override, Overrides, Version};
+use crate::drift::{Expectation, FieldPattern};
 use crate::exemption::{Exemption, Scope};
 use crate::path::FieldPath;
 use crate::profile::{Enforcement, Profile};
@@ -29,6 +30,8 @@ pub struct File {
     pub overrides: Vec<Overrides>,
     /// `exemptions`.
     pub exemptions: Vec<Exemption>,
+    /// `expectedDrift`.
+    pub expected_drift: Vec<Expectation>,
     /// `baseline`: the file with the findings that are not held against anybody.
     pub baseline: Option<String>,
     /// `settings.forbiddenTags`.
@@ -108,6 +111,11 @@ pub const KEYS: &[Key] = &[
     },
     Key { name: "exemptions", docs: "Findings that somebody has answered for.", holds: Holds::Maps(EXEMPTION_KEYS) },
     Key {
+        name: "expectedDrift",
+        docs: "Differences between what should run and what runs that are no drift.",
+        holds: Holds::Maps(EXPECTED_KEYS),
+    },
+    Key {
         name: "baseline",
         docs: "A file of findings that are not held against anybody, as `hardline check --write-baseline` writes it.",
         holds: Holds::Text,
@@ -127,6 +135,38 @@ const EXEMPTION_KEYS: &[Key] = &[
     Key { name: "kind", docs: "The kind of the resources that are exempt; all kinds if left out.", holds: Holds::Text },
     Key { name: "namespace", docs: "Their namespace; all if left out.", holds: Holds::Text },
     Key { name: "name", docs: "Their name, where `*` stands for any characters; all if left out.", holds: Holds::Text },
+    Key { name: "reason", docs: "Why. Required.", holds: Holds::Text },
+    Key { name: "owner", docs: "Who answers for it.", holds: Holds::Text },
+    Key { name: "until", docs: "The last day on which it holds.", holds: Holds::Date },
+];
+
+const EXPECTED_KEYS: &[Key] = &[
+    Key {
+        name: "desired",
+        docs: "The desired sides that it is for, as `--desired` names them, where `*` stands for any characters; all if left out.",
+        holds: Holds::Texts,
+    },
+    Key { name: "kinds", docs: "The kinds of the objects; all if left out.", holds: Holds::Texts },
+    Key {
+        name: "namespaces",
+        docs: "Their namespaces, where `*` stands for any characters; all if left out.",
+        holds: Holds::Texts,
+    },
+    Key {
+        name: "names",
+        docs: "Their names, where `*` stands for any characters; all if left out.",
+        holds: Holds::Texts,
+    },
+    Key {
+        name: "paths",
+        docs: "The fields and all below them, as `hardline drift` shows them, where `*` stands for any characters of a step, or as JSON Pointers; all if left out.",
+        holds: Holds::Texts,
+    },
+    Key {
+        name: "managers",
+        docs: "The field managers that may own them, where `*` stands for any characters; all if left out.",
+        holds: Holds::Texts,
+    },
     Key { name: "reason", docs: "Why. Required.", holds: Holds::Text },
     Key { name: "owner", docs: "Who answers for it.", holds: Holds::Text },
     Key { name: "until", docs: "The last day on which it holds.", holds: Holds::Date },
@@ -242,6 +282,9 @@ impl Reader {
         for item in self.maps(root, "exemptions", EXEMPTION_KEYS) {
             file.exemptions.extend(self.exemption(item));
         }
+        for item in self.maps(root, "expectedDrift", EXPECTED_KEYS) {
+            file.expected_drift.extend(self.expectation(item));
+        }
         file.baseline = self.text(root, "baseline");
         if let Some(settings) = root.get("settings") {
             self.known_keys(settings, SETTING_KEYS);
@@ -272,6 +315,41 @@ impl Reader {
         let source: Arc<Source> = item.tree().source().clone();
         let span = item.follow(&FieldPath::of(&["rule"])).value.span();
         Some(Exemption { rule: rule?, scope, reason: reason?, owner, until, source, span })
+    }
+
+    fn expectation(&mut self, item: Value<'_>) -> Option<Expectation> {
+        let reason = self.text(item, "reason").filter(|reason| !reason.trim().is_empty());
+        if reason.is_none() {
+            self.problem(item, "expected drift needs a `reason`");
+        }
+        let mut paths = Vec::new();
+        for path in item.get("paths").into_iter().flat_map(Value::items) {
+            match FieldPattern::parse(path.raw()) {
+                Ok(pattern) => paths.push(pattern),
+                Err(error) => self.problem(path, error.to_string()),
+            }
+        }
+        let mut texts = |key| self.texts(item, key).unwrap_or_default();
+        texts("paths");
+        let (desired, kinds, managers) = (texts("desired"), texts("kinds"), texts("managers"));
+        let (namespaces, names) = (texts("namespaces"), texts("names"));
+        if [&desired, &kinds, &namespaces, &names, &managers].iter().all(|list| list.is_empty()) && paths.is_empty() {
+            self.problem(item, "expected drift needs `paths`, `managers`, or objects that it is for");
+        }
+        let source = item.tree().source();
+        Some(Expectation {
+            desired,
+            groups: Vec::new(),
+            kinds,
+            namespaces,
+            names,
+            paths,
+            managers,
+            reason: reason?,
+            owner: self.text(item, "owner"),
+            until: self.parsed(item, "until"),
+            origin: format!("{}:{}", source.name, source.position(item.span().start).line),
+        })
     }
 
     fn rules(&mut self, map: Value<'_>) -> BTreeMap<&'static str, Override> {

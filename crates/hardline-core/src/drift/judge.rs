@@ -58,7 +58,7 @@ pub fn judge(drift: &Drift, desired: &[Resource], observed: &[Resource], config:
         };
         match object.standing {
             Standing::Present => {}
-            Standing::New => continue,
+            Standing::New | Standing::Expected => continue,
             Standing::Missing => findings.push((
                 whole(&rules::DRIFT_OBJECT_MISSING, subject, "is missing in the cluster".to_owned()),
                 Severity::High,

@@ -40,6 +40,8 @@ pub struct Object {
     pub deployers: Vec<String>,
     /// Who made it, for one that is not desired.
     pub creator: Option<Author>,
+    /// Why it is expected to be on one side only, where it is [`Standing::Expected`].
+    pub expected: Option<String>,
 }
 
 /// How an object stands.
@@ -54,12 +56,15 @@ pub enum Standing {
     New,
     /// It is there, in no source, and no other object owns it.
     Orphan,
+    /// It is on one side only, as the configuration declares.
+    Expected,
 }
 
 impl Object {
     /// Whether there is anything to tell about it.
     pub fn is_told(&self) -> bool {
-        self.standing != Standing::Present || self.differences.iter().any(|it| it.class.is_told())
+        !matches!(self.standing, Standing::Present | Standing::Expected)
+            || self.differences.iter().any(|it| it.class.is_told())
     }
 
     /// Whether it is not as it was deployed.
@@ -229,6 +234,7 @@ impl Object {
             untracked: false,
             deployers: Vec::new(),
             creator: None,
+            expected: None,
         }
     }
 }
@@ -269,7 +275,8 @@ fn find_orphans(desired: &[Resource], observed: &[Resource], objects: &[Object])
         .collect()
 }
 
-fn is_orphan(resource: &Resource) -> bool {
+/// Whether somebody has made an object: not the cluster for itself, nor the owner of it.
+pub fn is_deployed(resource: &Resource) -> bool {
     let owned = resource.value().at(&["metadata", "ownerReferences"]).is_some_and(|it| it.items().next().is_some());
     let default = match (resource.kind(), resource.name()) {
         (Kind::ServiceAccount, "default") | (Kind::ConfigMap, "kube-root-ca.crt") => true,
@@ -279,11 +286,16 @@ fn is_orphan(resource: &Resource) -> bool {
         }),
         _ => false,
     };
+    !owned && !default && !MADE_BY_THE_CLUSTER.contains(&resource.kind_name())
+}
+
+/// Whether an object is in no source: nothing deploys it, and no tool has marked it as its own.
+fn is_orphan(resource: &Resource) -> bool {
     let marked = resource.annotation("meta.helm.sh/release-name").is_some()
         || resource.annotation("argocd.argoproj.io/tracking-id").is_some()
         || resource.label("kustomize.toolkit.fluxcd.io/name").is_some()
         || resource.label("helm.toolkit.fluxcd.io/name").is_some();
-    !owned && !default && !marked && !MADE_BY_THE_CLUSTER.contains(&resource.kind_name())
+    is_deployed(resource) && !marked
 }
 
 /// The field manager that owns most of an object: most likely the one that made it.

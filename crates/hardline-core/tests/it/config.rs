@@ -40,6 +40,10 @@ exemptions:
     name: node-*
     reason: reads raw disks
     until: 2027-01-31
+expectedDrift:
+  - kinds: [Deployment]
+    paths: [spec.replicas, /metadata/annotations/a~1b]
+    reason: scaled by events
 settings:
   forbiddenTags: [scratch]
 ",
@@ -51,6 +55,8 @@ settings:
     assert_eq!(file.rules["manifest-malformed"].severity, Some(Severity::Critical));
     assert_eq!(file.overrides[0].profile, Some(Profile::Baseline));
     assert_eq!(file.exemptions[0].until.unwrap().to_string(), "2027-01-31");
+    assert_eq!(file.expected_drift[0].origin, "hardline.yaml:17");
+    assert_eq!(file.expected_drift[0].paths.len(), 2);
     assert_eq!(file.forbidden_tags, Some(vec!["scratch".to_owned()]));
 }
 
@@ -68,6 +74,9 @@ exemptions:
   - rule: container-privileged
     until: tomorrow
 exclude: vendor
+expectedDrift:
+  - paths: ['spec[']
+  - reason: all of it
 ",
     )
     .unwrap_err();
@@ -80,6 +89,10 @@ exclude: vendor
         "7:5 an override needs `paths` or `namespaces`",
         "9:5 an exemption needs a `reason`",
         "10:12 `until`: `tomorrow` is not a date of the form YYYY-MM-DD",
+        "13:5 expected drift needs a `reason`",
+        "13:13 `spec[` is not understood as the path of a field",
+        "13:5 expected drift needs `paths`, `managers`, or objects that it is for",
+        "14:5 expected drift needs `paths`, `managers`, or objects that it is for",
     ];
     assert_eq!(problems, expected);
 }
@@ -100,6 +113,7 @@ fn the_schema_knows_every_key_that_is_read() {
         "/properties/rules/properties/container-privileged/anyOf/1/properties/severity",
         "/properties/overrides/items/properties/namespaces",
         "/properties/exemptions/items/properties/until",
+        "/properties/expectedDrift/items/properties/managers",
         "/properties/settings/properties/forbiddenTags",
     ] {
         assert!(schema.pointer(pointer).is_some(), "{pointer}");

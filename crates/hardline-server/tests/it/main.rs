@@ -5,6 +5,5 @@ mod admission;
 mod cluster;
 mod deploy;
 mod http;
-mod snapshot;
 mod support;
 mod tls;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hardline_cluster::client::{self, Cluster};
 use hardline_cluster::observed::Gap;
 use hardline_cluster::whole::{self, Waiter, Whole};
+use hardline_core::drift;
 use hardline_core::resource::{Kind, Resource};
 
 use super::Args;
@@ -36,9 +37,8 @@ pub(super) struct Live {
 }
 
 pub(super) fn connect(args: &Args, context: Option<&String>) -> anyhow::Result<Live> {
-    let options = client::Options { kubeconfig: args.kubeconfig.clone(), context: context.cloned() };
     let waiter = Waiter::new()?;
-    let cluster = waiter.wait(client::connect(&options)).map_err(with_help)?;
+    let cluster = waiter.wait(client::connect(&args.cluster.options(context))).map_err(with_help)?;
     Ok(Live { cluster, waiter })
 }
 
@@ -60,6 +60,14 @@ pub(super) fn objects(live: &Live, desired: &[Resource], orphans: bool) -> anyho
         let namespace = resource.namespace();
         namespace.is_none_or(|namespace| namespaces.contains(namespace)) || resource.kind() == Kind::Other
     });
+    Ok(whole)
+}
+
+/// What people and tools have deployed to a namespace, or to all of them.
+pub(super) fn deployed(live: &Live, namespace: Option<&str>) -> anyhow::Result<Whole> {
+    let wanted = STRAYS.iter().map(|&(api_version, kind)| (api_version, kind, namespace));
+    let mut whole = live.waiter.wait(whole::read(&live.cluster, wanted)).map_err(with_help)?;
+    whole.resources.retain(drift::is_deployed);
     Ok(whole)
 }
 

@@ -11,7 +11,7 @@ use hardline_core::resource::Resource;
 use hardline_core::source::Source;
 use hardline_manifest::edit::{Change, Target, apply_all};
 
-use super::Compared;
+use super::compare::Compared;
 use crate::{diff, terminal};
 
 /// The changes of one text.

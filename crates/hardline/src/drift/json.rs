@@ -10,7 +10,7 @@ use hardline_core::rule::Severity;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::Compared;
+use super::compare::Compared;
 use super::value::Mask;
 
 #[derive(Serialize)]
@@ -41,6 +41,7 @@ struct Entry<'c> {
     untracked: bool,
     deployers: &'c [String],
     creator: Option<&'c Author>,
+    expected: Option<&'c str>,
     refused: Option<&'c str>,
     differences: Vec<Difference<'c>>,
     restore: Option<Restoration>,
@@ -51,7 +52,7 @@ struct Entry<'c> {
 struct Difference<'c> {
     path: String,
     class: Class,
-    reason: &'static str,
+    reason: &'c str,
     severity: Option<Severity>,
     /// Where the source has it, or would have it, as a JSON pointer.
     pointer: String,
@@ -79,7 +80,11 @@ struct Restoration {
 pub(super) fn write(compared: &Compared, out: &mut dyn Write) -> io::Result<()> {
     let mask = Mask::default();
     let objects = &compared.drift.objects;
-    let told = objects.iter().enumerate().filter(|(_, object)| object.is_told() || !object.differences.is_empty());
+    let told = objects.iter().enumerate().filter(|(_, object)| {
+        object.is_told()
+            || !object.differences.is_empty()
+            || (compared.explained && object.standing == Standing::Expected)
+    });
     let mut differences: BTreeMap<Class, usize> = BTreeMap::new();
     for difference in objects.iter().flat_map(|object| &object.differences) {
         *differences.entry(difference.class).or_default() += 1;
@@ -108,7 +113,7 @@ fn entry<'c>(compared: &'c Compared, at: usize, object: &'c Object, mask: &Mask)
         Difference {
             path: difference.path.to_string(),
             class: difference.class,
-            reason: difference.class.reason(),
+            reason: difference.reason(),
             severity: compared.judgement.severities.get(&(at, of)).copied(),
             pointer: difference.place.to_string(),
             source: mask.desired(difference, desired),
@@ -130,6 +135,7 @@ fn entry<'c>(compared: &'c Compared, at: usize, object: &'c Object, mask: &Mask)
         untracked: object.untracked,
         deployers: &object.deployers,
         creator: object.creator.as_ref(),
+        expected: object.expected.as_deref(),
         refused: object.refused.as_deref(),
         differences: differences.collect(),
         restore: restoration.map(|it| Restoration { manager: it.manager, patch: it.patch }),

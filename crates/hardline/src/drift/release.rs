@@ -4,7 +4,7 @@ use hardline_core::resource::Resource;
 use hardline_manifest::load::Loaded;
 use hardline_manifest::release::{self as helm, Release};
 
-/// The releases that objects hold, the current revision of each, and what cannot be read.
+/// The releases that objects hold, every revision of each, and what people should know about them.
 pub(super) fn releases<'r>(objects: impl IntoIterator<Item = &'r Resource>) -> (Vec<Release>, Vec<String>) {
     let (mut releases, mut notices) = (Vec::new(), Vec::new());
     for object in objects.into_iter().filter(|object| helm::is_release(object)) {
@@ -13,8 +13,7 @@ pub(super) fn releases<'r>(objects: impl IntoIterator<Item = &'r Resource>) -> (
             Err(error) => notices.push(format!("{} is no release that can be read: {error}", object.id())),
         }
     }
-    let current = helm::current(releases.clone());
-    for release in &current {
+    for release in &helm::current(releases.clone()) {
         let newest = releases.iter().filter(|it| it.name == release.name && it.namespace == release.namespace);
         if let Some(newest) = newest.max_by_key(|it| it.revision).filter(|it| it.revision > release.revision) {
             notices.push(format!(
@@ -23,7 +22,7 @@ pub(super) fn releases<'r>(objects: impl IntoIterator<Item = &'r Resource>) -> (
             ));
         }
     }
-    (current, notices)
+    (releases, notices)
 }
 
 /// The objects of releases.

@@ -4,14 +4,15 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, bail};
 use hardline_cluster::whole::{Write, write};
-use hardline_core::drift::{self, Class, Method, Object, Options, Standing};
+use hardline_core::drift::{self, Class, Difference, Method, Object, Options, Standing};
 use hardline_core::edit::{Edit, PatchOperation};
 use hardline_core::resource::Resource;
 use hardline_manifest::release::Release;
 use serde_json::{Value as Json, json};
 
+use super::Args;
 use super::cluster::Live;
-use super::{Args, Compared};
+use super::compare::Compared;
 use crate::terminal;
 
 /// What is to be written to one object.
@@ -121,12 +122,16 @@ fn deployer_of(objects: &[Object], compared: &Compared) -> String {
 }
 
 /// The desired object without the fields that a controller has the say over, which its deployer no
-/// longer owns.
+/// longer owns, and without those that are expected to differ.
 fn without_controlled(desired: &Resource, observed: &Resource, compared: &Compared) -> anyhow::Result<Json> {
     let mut object = complete(desired, compared);
     let options = Options { explained: true, deployed: true };
     let differences = drift::compare(desired, observed, None, options).differences;
-    let controlled = differences.into_iter().filter(|it| matches!(it.class, Class::Controlled | Class::Allocated));
+    let expected = |it: &Difference| {
+        it.class.is_told() && drift::expected(&compared.expectations, it, Some(desired), Some(observed)).is_some()
+    };
+    let controlled =
+        differences.into_iter().filter(|it| matches!(it.class, Class::Controlled | Class::Allocated) || expected(it));
     let mut paths: Vec<_> = controlled.filter_map(|it| it.desired).collect();
     paths.sort();
     for path in paths.into_iter().rev() {

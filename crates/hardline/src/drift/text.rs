@@ -9,7 +9,7 @@ use hardline_core::resource::{Resource, ResourceId};
 use hardline_core::rule::Severity;
 use serde_json::Value as Json;
 
-use super::Compared;
+use super::compare::Compared;
 use super::value::{Mask, line};
 use crate::reporter::{View, counted};
 use crate::terminal::{self, BOLD, CODE, DIM, visible};
@@ -20,7 +20,8 @@ const LONGEST_COMMAND: usize = 600;
 /// Writes all objects that there is something to tell about, the worst first.
 pub(super) fn write(compared: &Compared, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let mask = Mask::default();
-    let mut told: Vec<_> = compared.drift.objects.iter().enumerate().filter(|(_, object)| is_shown(object)).collect();
+    let mut told: Vec<_> =
+        compared.drift.objects.iter().enumerate().filter(|(_, object)| is_shown(object, compared.explained)).collect();
     told.sort_by_key(|(at, object)| Reverse(compared.severity(*at, object)));
     for (at, object) in told {
         write_object(compared, at, object, &mask, out)?;
@@ -28,8 +29,11 @@ pub(super) fn write(compared: &Compared, view: &View, out: &mut dyn Write) -> io
     if view.quiet { Ok(()) } else { summary(compared, view, out) }
 }
 
-fn is_shown(object: &Object) -> bool {
-    object.is_told() || !object.differences.is_empty() || object.refused.is_some()
+fn is_shown(object: &Object, explained: bool) -> bool {
+    object.is_told()
+        || (explained && object.standing == Standing::Expected)
+        || !object.differences.is_empty()
+        || object.refused.is_some()
 }
 
 fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, out: &mut dyn Write) -> io::Result<()> {
@@ -41,6 +45,10 @@ fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, ou
             writeln!(out, " is {}missing{:#} in the cluster", style(Severity::High), style(Severity::High))?;
         }
         Standing::New => writeln!(out, " is to be deployed")?,
+        Standing::Expected => {
+            let reason = object.expected.as_deref().unwrap_or_default();
+            writeln!(out, " {DIM}is on one side only; {}{DIM:#}", visible(reason))?;
+        }
         Standing::Orphan => {
             write!(out, " is in no source")?;
             match &object.creator {
@@ -75,7 +83,8 @@ fn write_difference(
     let path = difference.path.to_string();
     let path = visible(&path);
     if !difference.class.is_told() {
-        return writeln!(out, "  {DIM}{:>12} {path}: {}{DIM:#}", difference.class.name(), difference.class.reason());
+        let (class, reason) = (difference.class.name(), difference.reason());
+        return writeln!(out, "  {DIM}{class:>12} {path}: {}{DIM:#}", visible(reason));
     }
     let severity = compared.judgement.severities.get(&place).copied().unwrap_or(Severity::Low);
     let style = style(severity);
@@ -223,7 +232,7 @@ impl Compared {
         let whole = match object.standing {
             Standing::Missing => Some(Severity::High),
             Standing::Orphan => Some(Severity::Low),
-            Standing::Present | Standing::New => None,
+            Standing::Present | Standing::New | Standing::Expected => None,
         };
         let fields = object.differences.iter().enumerate().filter(|(_, difference)| difference.class.is_drift());
         fields.filter_map(|(of, _)| self.judgement.severities.get(&(at, of)).copied()).chain(whole).max()

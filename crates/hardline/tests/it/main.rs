@@ -15,7 +15,6 @@ mod formats;
 mod net;
 mod pin;
 mod renderers;
-mod sarif;
 mod since;
 
 use std::path::Path;
