@@ -28,19 +28,18 @@ pub struct AdminPort<'a> {
 /// `--metrics-bind-address=:8080`, or by the name of a declared port.
 pub fn of<'a>(container: &Container<'a>) -> BTreeMap<u16, AdminPort<'a>> {
     let mut ports = BTreeMap::new();
-    for (path, word) in container.words() {
-        let Some((flag, value)) = word.split_once('=') else { continue };
+    for word in container.words() {
+        let Some((flag, value)) = word.text.split_once('=') else { continue };
         if let (Some(metrics), Some((loopback, port))) = (purpose(flag), listens(flag, value)) {
-            ports.entry(port).or_insert(AdminPort { path, name: flag, metrics, loopback });
+            ports.entry(port).or_insert_with(|| AdminPort { path: word.path(), name: flag, metrics, loopback });
         }
     }
-    let list = container.path().key("ports");
     for (index, declared) in container.get("ports").into_iter().flat_map(Value::items).enumerate() {
         let name = declared.get("name").and_then(Value::str).unwrap_or_default();
         let port = declared.get("containerPort").and_then(Value::int).and_then(|port| u16::try_from(port).ok());
         if let (Some(metrics), Some(port)) = (purpose(name), port) {
-            let path = list.clone().index(index).key("containerPort");
-            ports.entry(port).or_insert(AdminPort { path, name, metrics, loopback: false });
+            let path = || container.path().key("ports").index(index).key("containerPort");
+            ports.entry(port).or_insert_with(|| AdminPort { path: path(), name, metrics, loopback: false });
         }
     }
     ports

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::path::{FieldPath, Segment};
-use crate::tree::{Entry, NodeKind, Value};
+use crate::tree::{NodeKind, Value};
 
 /// A change that mends a finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,12 +227,15 @@ fn along(value: Value<'_>, paths: &[&[Segment]]) -> Json {
     };
     match value.kind() {
         NodeKind::Map => {
-            let entry = |entry: Entry<'_>| {
-                let key = entry.key.raw();
-                let paths = below(&|segment| matches!(segment, Segment::Key(wanted) if wanted == key));
-                (!paths.is_empty()).then(|| (key.to_owned(), along(entry.value, &paths)))
-            };
-            Json::Object(value.entries().filter_map(entry).collect())
+            let mut map = Map::new();
+            for path in paths {
+                let Segment::Key(key) = &path[0] else { continue };
+                if let Some(entry) = value.entry(key).filter(|_| !map.contains_key(key.as_ref())) {
+                    let same = |segment: &Segment| matches!(segment, Segment::Key(other) if other == key);
+                    map.insert(key.clone().into_owned(), along(entry.value, &below(&same)));
+                }
+            }
+            Json::Object(map)
         }
         NodeKind::Seq => {
             let item = |(at, item): (usize, Value<'_>)| {

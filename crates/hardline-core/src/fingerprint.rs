@@ -51,7 +51,7 @@ pub(crate) fn subject(resource: &Resource) -> String {
 
 /// A path where items of lists go by their names.
 fn named(path: &FieldPath, root: Value<'_>) -> String {
-    let mut named = String::new();
+    let mut named = String::with_capacity(64);
     let mut here = Some(root);
     for segment in path.segments() {
         match segment {
@@ -64,7 +64,10 @@ fn named(path: &FieldPath, root: Value<'_>) -> String {
                 here = here.and_then(|value| value.items().nth(*index as usize));
                 let name = here.and_then(|item| item.get("name")).and_then(Value::str);
                 named.push('[');
-                named.push_str(name.unwrap_or(&index.to_string()));
+                match name {
+                    Some(name) => named.push_str(name),
+                    None => named.push_str(&index.to_string()),
+                }
                 named.push(']');
             }
         }
@@ -74,7 +77,7 @@ fn named(path: &FieldPath, root: Value<'_>) -> String {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.rule, self.subject)?;
-        if self.path.is_empty() { Ok(()) } else { write!(f, ":{}", self.path) }
+        let parts = [self.rule.as_str(), ":", &self.subject, if self.path.is_empty() { "" } else { ":" }, &self.path];
+        parts.into_iter().try_for_each(|part| f.write_str(part))
     }
 }

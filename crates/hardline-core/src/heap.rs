@@ -3,8 +3,7 @@
 
 use crate::path::FieldPath;
 use crate::quantity::Quantity;
-use crate::tree::Value;
-use crate::workload::Container;
+use crate::workload::{Container, Variable};
 
 /// A language runtime with a heap of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,17 +75,18 @@ impl Heap {
                 declared = Some((key, heap));
             }
         };
-        for (path, name, value) in variables(container) {
+        for variable in container.variables() {
+            let Variable { name, value, .. } = variable;
             if let Some((runtime, size)) = of_variable(name, value) {
                 let setting = format!("{name}={}", value.trim());
-                consider(rank(name), Self { runtime, size, setting, path });
-            } else if let Some((word, runtime, size)) = of_words(value) {
-                consider(rank(name), Self { runtime, size, setting: word.to_owned(), path });
+                consider(rank(name), Self { runtime, size, setting, path: variable.path() });
+            } else if let Some((setting, runtime, size)) = of_words(value) {
+                consider(rank(name), Self { runtime, size, setting: setting.to_owned(), path: variable.path() });
             }
         }
-        for (path, words) in container.words() {
-            if let Some((word, runtime, size)) = of_words(words) {
-                consider(3, Self { runtime, size, setting: word.to_owned(), path });
+        for word in container.words() {
+            if let Some((setting, runtime, size)) = of_words(word.text) {
+                consider(3, Self { runtime, size, setting: setting.to_owned(), path: word.path() });
             }
         }
         declared.map(|(_, heap)| heap)
@@ -99,16 +99,6 @@ impl Heap {
             Size::Percent(percent) => limit.percent(percent),
         }
     }
-}
-
-/// The environment variables with literal values, each with the path of its value.
-fn variables<'a>(container: &Container<'a>) -> impl Iterator<Item = (FieldPath, &'a str, &'a str)> + use<'a> {
-    let base = container.path().key("env");
-    let variables = container.get("env").into_iter().flat_map(Value::items).enumerate();
-    variables.filter_map(move |(index, variable)| {
-        let text = |key| variable.get(key).and_then(Value::str);
-        Some((base.clone().index(index).key("value"), text("name")?, text("value")?))
-    })
 }
 
 /// Variables that hold nothing but the size.
@@ -133,7 +123,12 @@ fn of_variable(name: &str, value: &str) -> Option<(Runtime, Size)> {
 
 /// The last setting among words: a word of a command line, or a whole script.
 fn of_words(text: &str) -> Option<(&str, Runtime, Size)> {
-    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ','));
+    let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ',');
+    // All settings begin with a dash, and few words do.
+    let words = memchr::memchr_iter(b'-', text.as_bytes()).filter_map(|at| {
+        let (before, word) = text.split_at(at);
+        (before.is_empty() || before.ends_with(ends_word)).then(|| word.split(ends_word).next())?
+    });
     let declared = words.filter_map(|word| of_word(word).map(|(runtime, size)| (word, runtime, size)));
     declared.fold(None, |best: Option<(&str, Runtime, Size)>, next| match best {
         Some(best) if matches!((best.2, next.2), (Size::Amount(_), Size::Percent(_))) => Some(best),

@@ -5,14 +5,13 @@ use std::fmt;
 use crate::path::FieldPath;
 use crate::security;
 use crate::tree::Value;
-use crate::workload::Workload;
+use crate::workload::{Volume, Workload};
 
 /// A `hostPath` volume of a pod.
 #[derive(Clone)]
 pub struct HostPath<'a> {
     workload: Workload<'a>,
-    volume: Value<'a>,
-    field: FieldPath,
+    volume: Volume<'a>,
 }
 
 /// What a path of the node gives to whoever holds it.
@@ -59,18 +58,18 @@ impl<'a> HostPath<'a> {
     /// Those of a workload.
     pub fn all(workload: &Workload<'a>) -> impl Iterator<Item = Self> + use<'a> {
         let workload = *workload;
-        let volumes = workload.volumes().filter(|(_, volume)| volume.get("hostPath").is_some());
-        volumes.map(move |(field, volume)| Self { workload, volume, field })
+        let volumes = workload.volumes().filter(|volume| volume.get("hostPath").is_some());
+        volumes.map(move |volume| Self { workload, volume })
     }
 
     /// The path on the node; empty when it is missing.
     pub fn path(&self) -> &'a str {
-        self.volume.at(&["hostPath", "path"]).map_or("", Value::raw)
+        self.volume.value.at(&["hostPath", "path"]).map_or("", Value::raw)
     }
 
     /// The field that holds the path.
     pub fn field(&self) -> FieldPath {
-        self.field.clone().keys(&["hostPath", "path"])
+        self.volume.path().keys(&["hostPath", "path"])
     }
 
     /// What the path gives away.

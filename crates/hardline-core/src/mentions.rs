@@ -73,10 +73,9 @@ fn may_be_name(text: &str) -> bool {
 
 /// The words of a container, what stands behind a `=` in them, and the values of its variables.
 fn each_told(container: &Container<'_>, visit: &mut dyn FnMut(&str)) {
-    for (_, word) in container.words() {
+    for word in container.words().map(|word| word.text) {
         visit(word);
         memchr::memchr_iter(b'=', word.as_bytes()).for_each(|at| visit(&word[at + 1..]));
     }
-    let variables = container.get("env").into_iter().flat_map(Value::items);
-    variables.filter_map(|variable| variable.get("value")?.str()).for_each(visit);
+    container.variables().for_each(|variable| visit(variable.value));
 }

@@ -24,11 +24,14 @@ pub fn dns_label(text: &str) -> Result<(), Invalid> {
 
 /// A DNS name (RFC 1123): what most resources are called.
 pub fn dns_subdomain(text: &str) -> Result<(), Invalid> {
+    subdomain(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit())
+}
+
+fn subdomain(text: &str, end: impl Fn(char) -> bool + Copy) -> Result<(), Invalid> {
     if text.len() > 253 {
         return Err(Invalid::TooLong(253));
     }
-    let ends = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.split('.').try_for_each(|label| characters(label, 253, ends, |c| c == '-'))
+    text.split('.').try_for_each(|label| characters(label, 253, end, |c| c == '-'))
 }
 
 /// The value of a label, which may be empty.
@@ -40,7 +43,7 @@ pub fn label_value(text: &str) -> Result<(), Invalid> {
 pub fn qualified_name(text: &str) -> Result<(), Invalid> {
     match text.split_once('/') {
         // Annotations are checked in lower case, and a capital prefix is harmless in both.
-        Some((prefix, name)) => dns_subdomain(&prefix.to_ascii_lowercase()).and_then(|()| name_part(name)),
+        Some((prefix, name)) => subdomain(prefix, |c| c.is_ascii_alphanumeric()).and_then(|()| name_part(name)),
         None => name_part(text),
     }
 }
@@ -50,7 +53,12 @@ fn name_part(text: &str) -> Result<(), Invalid> {
 }
 
 /// Checks a text of at most `most` characters, some of which may not stand at its ends.
-fn characters(text: &str, most: usize, end: fn(char) -> bool, inner: fn(char) -> bool) -> Result<(), Invalid> {
+fn characters(
+    text: &str,
+    most: usize,
+    end: impl Fn(char) -> bool + Copy,
+    inner: impl Fn(char) -> bool,
+) -> Result<(), Invalid> {
     if let Some(bad) = text.chars().find(|&c| !end(c) && !inner(c)) {
         return Err(Invalid::Character(bad));
     }

@@ -69,10 +69,13 @@ impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for segment in &self.0 {
             match segment {
-                Segment::Key(key) if key.contains(['~', '/']) => {
+                Segment::Key(key) if key.bytes().any(|byte| matches!(byte, b'~' | b'/')) => {
                     write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?;
                 }
-                Segment::Key(key) => write!(f, "/{key}")?,
+                Segment::Key(key) => {
+                    f.write_str("/")?;
+                    f.write_str(key)?;
+                }
                 Segment::Index(index) => write!(f, "/{index}")?,
             }
         }

@@ -5,7 +5,7 @@ use crate::inventory::Inventory;
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
-use crate::workload::{Container, Workload};
+use crate::workload::{Container, Volume, Workload};
 
 /// One object, or one key of it, that a pod names. The object is in the pod's own namespace.
 #[derive(Debug, Clone)]
@@ -63,9 +63,9 @@ fn of_volumes<'a>(workload: &Workload<'a>, kind: Kind, references: &mut Vec<Refe
     let claims: Vec<_> = claims.filter_map(|claim| claim.at(&["metadata", "name"])?.str()).collect();
     let volumes = workload
         .volumes()
-        .filter(|(_, volume)| !volume.get("name").and_then(Value::str).is_some_and(|name| claims.contains(&name)));
-    for (path, volume) in volumes {
-        of_volume(volume, kind, &path, references);
+        .filter(|volume| !volume.get("name").and_then(Value::str).is_some_and(|name| claims.contains(&name)));
+    for volume in volumes {
+        of_volume(volume, kind, references);
     }
 }
 
@@ -91,13 +91,13 @@ fn of_pulls<'a>(workload: &Workload<'a>, references: &mut Vec<Reference<'a>>) {
     }
 }
 
-fn of_volume<'a>(volume: Value<'a>, wanted: Kind, path: &FieldPath, references: &mut Vec<Reference<'a>>) {
-    let mut source = |kind, source: &'static str, name: &'static str, volume: Value<'a>, path: &FieldPath| {
+fn of_volume<'a>(volume: Volume<'a>, wanted: Kind, references: &mut Vec<Reference<'a>>) {
+    let mut source = |kind, source: &'static str, name: &'static str, of: Value<'a>, path: &dyn Fn() -> FieldPath| {
         if kind != wanted {
             return;
         }
-        let Some(value) = volume.get(source) else { return };
-        let path = path.clone().key(source);
+        let Some(value) = of.get(source) else { return };
+        let path = path().key(source);
         let Some(whole) = named(kind, value, name, &path, Role::Volume) else { return };
         let items = value.get("items").into_iter().flat_map(Value::items).enumerate();
         references.extend(items.filter_map(|(index, item)| {
@@ -109,12 +109,13 @@ fn of_volume<'a>(volume: Value<'a>, wanted: Kind, path: &FieldPath, references: 
             references.push(whole);
         }
     };
-    source(Kind::ConfigMap, "configMap", "name", volume, path);
-    source(Kind::Secret, "secret", "secretName", volume, path);
-    source(Kind::PersistentVolumeClaim, "persistentVolumeClaim", "claimName", volume, path);
-    let projected = volume.at(&["projected", "sources"]).into_iter().flat_map(Value::items).enumerate();
+    let path = || volume.path();
+    source(Kind::ConfigMap, "configMap", "name", volume.value, &path);
+    source(Kind::Secret, "secret", "secretName", volume.value, &path);
+    source(Kind::PersistentVolumeClaim, "persistentVolumeClaim", "claimName", volume.value, &path);
+    let projected = volume.value.at(&["projected", "sources"]).into_iter().flat_map(Value::items).enumerate();
     for (index, projection) in projected {
-        let path = path.clone().keys(&["projected", "sources"]).index(index);
+        let path = || volume.path().keys(&["projected", "sources"]).index(index);
         source(Kind::ConfigMap, "configMap", "name", projection, &path);
         source(Kind::Secret, "secret", "name", projection, &path);
     }

@@ -1,7 +1,9 @@
 //! The report: a judgement joined with positions in text. Its JSON is `hardline.report/v1`.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -235,10 +237,8 @@ pub struct Read {
 impl Report {
     /// Joins a judgement with the texts that its inventory was read from.
     pub fn new(judgement: Judgement, inventory: &Inventory, read: Read) -> Self {
-        let mut findings: Vec<Reported> =
-            judgement.findings.into_iter().map(|judged| Reported::new(judged, inventory)).collect();
+        let mut findings = ordered(judgement.findings, inventory);
         hide_secrets(&findings, inventory);
-        findings.sort_by(|a, b| a.order().cmp(&b.order()));
         tell_apart(&mut findings);
         let mut counts = Counts::default();
         for finding in &findings {
@@ -319,10 +319,28 @@ impl std::iter::Sum for Counts {
     }
 }
 
+/// The findings by source and position, then by rule.
+fn ordered(findings: Vec<Judged>, inventory: &Inventory) -> Vec<Reported> {
+    let located = findings.into_iter().map(|judged| (Location::of(&judged.finding.place, inventory), judged));
+    // Sorted by handles, for findings are large and there are many.
+    let mut located: Vec<_> = located.map(Some).collect();
+    let mut order: Vec<_> = (0..located.len()).collect();
+    order.sort_by(|&a, &b| {
+        let key = |at: usize| located[at].as_ref().map(|(location, judged)| (location, &judged.finding));
+        let (Some((a, first)), Some((b, second))) = (key(a), key(b)) else { return Ordering::Equal };
+        let by_file = if Arc::ptr_eq(&a.source, &b.source) { Ordering::Equal } else { a.file().cmp(b.file()) };
+        by_file
+            .then_with(|| (a.line, a.column).cmp(&(b.line, b.column)))
+            .then_with(|| (first.rule.id, &first.message).cmp(&(second.rule.id, &second.message)))
+    });
+    let taken = order.into_iter().filter_map(|at| located[at].take());
+    taken.map(|(location, judged)| Reported::new(judged, location, inventory)).collect()
+}
+
 impl Reported {
-    fn new(judged: Judged, inventory: &Inventory) -> Self {
+    fn new(judged: Judged, location: Location, inventory: &Inventory) -> Self {
         let Judged { finding, enforcement, severity } = judged;
-        let fingerprint = Fingerprint::of(&finding, inventory).to_string();
+        let fingerprint = text(&Fingerprint::of(&finding, inventory));
         let evidence = finding.evidence.into_iter().map(|evidence| ReportedEvidence {
             message: evidence.message,
             resource: resource_id(&evidence.place, inventory),
@@ -339,15 +357,11 @@ impl Reported {
             help: finding.help.map_or(Cow::Borrowed(finding.rule.help), Cow::Owned),
             resource: resource_id(&finding.place, inventory),
             path: path(&finding.place),
-            location: Location::of(&finding.place, inventory),
+            location,
             origin: None,
             evidence: evidence.collect(),
             fix: ReportedFix::new(finding.fix, &finding.place, inventory),
         }
-    }
-
-    fn order(&self) -> (&str, u32, u32, &str, &str) {
-        (self.location.file(), self.location.line, self.location.column, self.rule.id, &self.message)
     }
 }
 
@@ -452,9 +466,17 @@ fn resource_id(place: &Place, inventory: &Inventory) -> Option<ResourceId> {
     }
 }
 
+/// What a value displays as, in a text that seldom needs to grow.
+fn text(value: &impl fmt::Display) -> String {
+    let mut text = String::with_capacity(128);
+    // Only a value's own formatting could fail, and none here does.
+    let _ = write!(text, "{value}");
+    text
+}
+
 fn path(place: &Place) -> String {
     match place {
-        Place::Field { path, .. } => path.to_string(),
+        Place::Field { path, .. } => text(path),
         Place::Text { .. } => String::new(),
     }
 }

@@ -101,12 +101,36 @@ pub struct Resource {
     tree: Arc<Tree>,
     root: NodeId,
     kind: Kind,
+    names: Names,
     /// `apiVersion` and `kind` of a member of a typed list that does not repeat them.
     implied: Option<Arc<(String, String)>>,
     /// The namespace that applies when the object names none.
     default_namespace: Option<Arc<str>>,
     /// The resource's place in its inventory; 0 before it is in one.
     pub(crate) index: u32,
+}
+
+/// Where an object says what it is: what everybody asks for, looked up once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Names {
+    api_version: Option<NodeId>,
+    kind: Option<NodeId>,
+    /// `metadata.name`, of whatever type.
+    name: Option<NodeId>,
+    namespace: Option<NodeId>,
+}
+
+impl Names {
+    fn of(value: Value<'_>) -> Self {
+        let metadata = value.get("metadata");
+        let of = |parent: Option<Value<'_>>, key| parent.and_then(|parent| parent.get(key)).map(Value::id);
+        Self {
+            api_version: of(Some(value), "apiVersion"),
+            kind: of(Some(value), "kind"),
+            name: of(metadata, "name"),
+            namespace: of(metadata, "namespace"),
+        }
+    }
 }
 
 /// What a [`Resource`] is called, in owned text: for reports.
@@ -151,7 +175,8 @@ impl Resource {
             ),
         };
         let kind = Kind::of(group_of(api_version), kind);
-        Ok(Self { tree, root, kind, implied: None, default_namespace: None, index: 0 })
+        let names = Names::of(value);
+        Ok(Self { tree, root, kind, names, implied: None, default_namespace: None, index: 0 })
     }
 
     /// The object at this node as a member of a typed list, such as a `PodList` of the API: its type
@@ -163,6 +188,7 @@ impl Resource {
         let (Some(kind), NodeKind::Map) = (implied, value.kind()) else { return Self::new(self.tree.clone(), root) };
         Ok(Self {
             kind: Kind::of(self.group(), kind),
+            names: Names::of(value),
             implied: Some(Arc::new((self.api_version().to_owned(), kind.to_owned()))),
             root,
             ..self.clone()
@@ -199,7 +225,7 @@ impl Resource {
     /// `apiVersion`.
     pub fn api_version(&self) -> &str {
         let implied = || self.implied.as_deref().map(|(api_version, _)| api_version.as_str());
-        self.value().get("apiVersion").and_then(Value::str).or_else(implied).unwrap_or_default()
+        self.text_at(self.names.api_version).or_else(implied).unwrap_or_default()
     }
 
     /// The API group: `apps` of `apps/v1`, empty of `v1`.
@@ -210,14 +236,18 @@ impl Resource {
     /// `kind` as written, also when rules do not know it.
     pub fn kind_name(&self) -> &str {
         let implied = || self.implied.as_deref().map(|(_, kind)| kind.as_str());
-        self.value().get("kind").and_then(Value::str).or_else(implied).unwrap_or_default()
+        self.text_at(self.names.kind).or_else(implied).unwrap_or_default()
     }
 
     /// `metadata.name`, or `metadata.generateName`.
     pub fn name(&self) -> &str {
-        let metadata = self.value().get("metadata");
-        let field = |key| metadata.and_then(|metadata| metadata.get(key)).and_then(Value::str);
-        field("name").or_else(|| field("generateName")).unwrap_or_default()
+        let prefix = || self.value().at(&["metadata", "generateName"]).and_then(Value::str);
+        self.text_at(self.names.name).or_else(prefix).unwrap_or_default()
+    }
+
+    /// Whether the object has a name of its own, and not only a prefix for one.
+    pub fn is_named(&self) -> bool {
+        self.names.name.is_some()
     }
 
     /// The namespace the object is in, if it can be in one and anything says which.
@@ -225,7 +255,11 @@ impl Resource {
         if !self.kind.is_namespaced() {
             return None;
         }
-        self.value().at(&["metadata", "namespace"]).and_then(Value::str).or(self.default_namespace.as_deref())
+        self.text_at(self.names.namespace).or(self.default_namespace.as_deref())
+    }
+
+    fn text_at(&self, node: Option<NodeId>) -> Option<&str> {
+        self.tree.value(node?).str()
     }
 
     /// A label of the object itself.
@@ -257,7 +291,7 @@ impl Resource {
 
     /// Whether the object has no name yet, but a prefix that the API server will make one from.
     fn is_generated(&self) -> bool {
-        self.value().at(&["metadata", "name"]).is_none() && !self.name().is_empty()
+        !self.is_named() && !self.name().is_empty()
     }
 
     /// The object's names in owned text.

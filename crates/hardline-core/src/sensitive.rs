@@ -1,5 +1,7 @@
 //! What gives a secret away: the name it is stored under, or its shape. Values are never shown.
 
+use memchr::memmem;
+
 use crate::resource::{Kind, Resource};
 use crate::source::Span;
 use crate::tree::{Entry, Value};
@@ -145,7 +147,7 @@ fn is_to_be_hidden(name: &str, value: &str) -> bool {
 
 /// Whether the text is or holds an address with a password: `scheme://user:password@host`.
 fn has_credentials(text: &str) -> bool {
-    text.split("://").skip(1).any(|rest| {
+    after_each("://", text).any(|rest| {
         let authority = rest.split(['/', '?', '#', ' ', '\n']).next().unwrap_or_default();
         authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':') && !user.contains("$("))
     })
@@ -153,14 +155,25 @@ fn has_credentials(text: &str) -> bool {
 
 /// Whether the text holds a private key in PEM.
 fn is_private_key(text: &str) -> bool {
-    text.split("-BEGIN ").skip(1).any(|rest| rest.split("KEY-").next().unwrap_or_default().ends_with("PRIVATE "))
+    after_each("-BEGIN ", text).any(|rest| rest.split("KEY-").next().unwrap_or_default().ends_with("PRIVATE "))
+}
+
+/// What follows each mark in a text, which is mostly long and without any.
+fn after_each<'t>(mark: &'t str, text: &'t str) -> impl Iterator<Item = &'t str> {
+    memmem::find_iter(text.as_bytes(), mark).map(move |at| &text[at + mark.len()..])
 }
 
 fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace(['-', '.'], "_");
-    let last = name.rsplit('_').next().unwrap_or_default();
-    let cloud = name.starts_with("azure_") && last == "key";
-    !ABOUT.contains(&last) && (cloud || SECRET.iter().any(|word| name.contains(word)))
+    let last = name.rsplit(['_', '-', '.']).next().unwrap_or_default();
+    let cloud = || begins(name.as_bytes(), "azure_") && last.eq_ignore_ascii_case("key");
+    let secret = |word: &&str| (0..name.len()).any(|at| begins(&name.as_bytes()[at..], word));
+    (SECRET.iter().any(secret) || cloud()) && !ABOUT.iter().any(|about| last.eq_ignore_ascii_case(about))
+}
+
+/// Whether a name goes on like this, whatever its case and what stands between its words.
+fn begins(name: &[u8], word: &str) -> bool {
+    let plain = |byte: u8| if matches!(byte, b'-' | b'.') { b'_' } else { byte.to_ascii_lowercase() };
+    name.len() >= word.len() && name.iter().zip(word.bytes()).all(|(&byte, wanted)| plain(byte) == wanted)
 }
 
 fn may_be_secret(value: &str) -> bool {

@@ -104,12 +104,9 @@ fn by_annotation(workload: &Workload<'_>) -> Option<Stated> {
 }
 
 fn by_variable(container: &Container<'_>) -> impl Iterator<Item = Stated> {
-    let path = container.path().key("env");
-    let variables = container.get("env").into_iter().flat_map(Value::items).enumerate();
-    variables.filter_map(move |(index, variable)| {
-        let name = variable.get("name")?.str()?;
-        let time = declared(name, variable.get("value")?.str()?)?;
-        Some(Stated { time, by: name.to_owned(), path: path.clone().index(index).key("value") })
+    container.variables().filter_map(|variable| {
+        let time = declared(variable.name, variable.value)?;
+        Some(Stated { time, by: variable.name.to_owned(), path: variable.path() })
     })
 }
 
@@ -131,22 +128,22 @@ fn declared(name: &str, text: &str) -> Option<Duration> {
         ("SECONDS", SECOND),
     ];
     let unit = units.into_iter().find_map(|(ending, unit)| Some((name.strip_suffix(ending)?, unit)));
-    let bare = if text.parse().is_ok_and(|number: f64| number >= 1000.0) { MILLISECOND } else { SECOND };
-    let (name, unit) = unit.unwrap_or((name, bare));
+    let bare = || if text.parse().is_ok_and(|number: f64| number >= 1000.0) { MILLISECOND } else { SECOND };
+    let (name, unit) = unit.unwrap_or_else(|| (name, bare()));
     let known = |known: &&str| name.strip_suffix(*known).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'));
     VARIABLES.iter().any(known).then(|| duration::parse(text, unit))?
 }
 
 fn by_flag(container: &Container<'_>) -> Vec<Stated> {
     let words: Vec<_> = container.words().collect();
-    let flags = words.iter().enumerate().filter_map(|(at, (path, word))| {
-        let flag = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
-        let (flag, (path, text)) = match flag.split_once('=') {
-            Some((flag, value)) => (flag, (path, value)),
-            None => (flag, words.get(at + 1).map(|(path, value)| (path, *value))?),
+    let flags = words.iter().enumerate().filter_map(|(at, word)| {
+        let flag = word.text.strip_prefix("--").or_else(|| word.text.strip_prefix('-'))?;
+        let (flag, word, text) = match flag.split_once('=') {
+            Some((flag, value)) => (flag, word, value),
+            None => words.get(at + 1).map(|next| (flag, next, next.text))?,
         };
         FLAGS.contains(&flag).then_some(())?;
-        Some(Stated { time: duration::parse(text, SECOND)?, by: format!("--{flag}"), path: path.clone() })
+        Some(Stated { time: duration::parse(text, SECOND)?, by: format!("--{flag}"), path: word.path() })
     });
     flags.collect()
 }

@@ -194,11 +194,11 @@ impl<'a> Workload<'a> {
         })
     }
 
-    /// The pod's volumes with their paths.
-    pub fn volumes(&self) -> impl Iterator<Item = (FieldPath, Value<'a>)> + use<'a> {
-        let base = self.pod_path().key("volumes");
-        let volumes = self.pod("volumes").into_iter().flat_map(Value::items);
-        volumes.enumerate().map(move |(index, value)| (base.clone().index(index), value))
+    /// The pod's volumes.
+    pub fn volumes(&self) -> impl Iterator<Item = Volume<'a>> + use<'a> {
+        let workload = *self;
+        let volumes = self.pod("volumes").into_iter().flat_map(Value::items).enumerate();
+        volumes.map(move |(index, value)| Volume { workload, value, index })
     }
 }
 
@@ -259,13 +259,83 @@ impl<'a> Container<'a> {
         all.filter(|var| var.get("name").and_then(Value::str) == Some(name)).last()?.get("value")?.str()
     }
 
-    /// The words of `command` and `args`, each with its path.
-    pub fn words(&self) -> impl Iterator<Item = (FieldPath, &'a str)> + use<'a> {
-        let (base, value) = (self.path(), self.value);
+    /// The words of `command` and `args`.
+    pub fn words(&self) -> impl Iterator<Item = Word<'a>> + use<'a> {
+        let container = *self;
         ["command", "args"].into_iter().flat_map(move |list| {
-            let base = base.clone().key(list);
-            let items = value.get(list).into_iter().flat_map(Value::items).enumerate();
-            items.filter_map(move |(index, word)| Some((base.clone().index(index), word.str()?)))
+            let items = container.get(list).into_iter().flat_map(Value::items).enumerate();
+            items.filter_map(move |(index, word)| Some(Word { text: word.str()?, container, list, index }))
         })
+    }
+
+    /// The environment variables with literal values.
+    pub fn variables(&self) -> impl Iterator<Item = Variable<'a>> + use<'a> {
+        let container = *self;
+        let variables = self.get("env").into_iter().flat_map(Value::items).enumerate();
+        variables.filter_map(move |(index, variable)| {
+            let text = |key| variable.get(key).and_then(Value::str);
+            Some(Variable { name: text("name")?, value: text("value")?, container, index })
+        })
+    }
+}
+
+/// A volume of a pod.
+#[derive(Clone, Copy)]
+pub struct Volume<'a> {
+    /// The raw volume.
+    pub value: Value<'a>,
+    workload: Workload<'a>,
+    index: usize,
+}
+
+impl<'a> Volume<'a> {
+    /// A field of the volume.
+    pub fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.value.get(key)
+    }
+
+    /// The volume's name; empty when it has none.
+    pub fn name(&self) -> &'a str {
+        self.get("name").map_or("", Value::raw)
+    }
+
+    /// The path of the volume in the resource.
+    pub fn path(&self) -> FieldPath {
+        self.workload.pod_path().key("volumes").index(self.index)
+    }
+}
+
+/// A word of a container's `command` or `args`, which may be a whole script.
+#[derive(Clone, Copy)]
+pub struct Word<'a> {
+    /// The word.
+    pub text: &'a str,
+    container: Container<'a>,
+    list: &'static str,
+    index: usize,
+}
+
+impl Word<'_> {
+    /// The path of the word in the resource.
+    pub fn path(&self) -> FieldPath {
+        self.container.path().key(self.list).index(self.index)
+    }
+}
+
+/// An environment variable of a container with a literal value.
+#[derive(Clone, Copy)]
+pub struct Variable<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a str,
+    container: Container<'a>,
+    index: usize,
+}
+
+impl Variable<'_> {
+    /// The path of the value in the resource.
+    pub fn path(&self) -> FieldPath {
+        self.container.path().key("env").index(self.index).key("value")
     }
 }

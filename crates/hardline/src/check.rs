@@ -1,6 +1,7 @@
 //! `hardline check`: judges manifests.
 
 use std::cell::Cell;
+use std::mem::{self, ManuallyDrop};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -68,6 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     mended.write(args.reporting.quiet)?;
     let view = args.reporting.view(started.elapsed());
+    let report = ManuallyDrop::new(report);
     // Standard output belongs to the fixed text, where that goes there.
     args.reporting.write(&report, &view, mended.is_printed())
 }
@@ -109,6 +111,8 @@ fn judge_sources(args: &Args) -> anyhow::Result<Option<(Report, Mended)>> {
             since.tell(changed.get(), report.summary.resources, revision);
         }
     }
+    // The process is about to end, and gives all memory back at once.
+    mem::forget((inventory, loaded));
     Ok(Some((report, mended)))
 }
 

@@ -87,7 +87,7 @@ fn add<'n>(sender: Option<&'n Endpoint>, receiver: &'n Endpoint, ports: &Ports, 
 fn settings<'a>(inventory: &'a Inventory, workload: &Workload<'a>) -> Vec<&'a str> {
     let mut texts = Vec::new();
     for container in workload.containers() {
-        texts.extend(container.words().map(|(_, word)| word));
+        texts.extend(container.words().map(|word| word.text));
         let env = container.get("env").into_iter().flat_map(Value::items);
         texts.extend(env.filter_map(|variable| variable.get("value")?.str()));
     }

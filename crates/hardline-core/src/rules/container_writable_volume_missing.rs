@@ -176,8 +176,7 @@ fn offer_volumes(finding: &mut Finding, container: &Container<'_>, folders: &[&s
     let mut edits = Vec::new();
     for folder in folders {
         let name = folder.trim_start_matches('/').replace('/', "-");
-        let is_called_so = |volume: &Value<'_>| volume.get("name").and_then(Value::str) == Some(&name);
-        match container.workload.volumes().map(|(_, volume)| volume).find(is_called_so) {
+        match container.workload.volumes().find(|volume| volume.name() == name) {
             None => {
                 let volume = json!({"name": name, "emptyDir": {}});
                 edits.push(Edit::append(container.workload.pod_path().key("volumes"), volume));
@@ -194,21 +193,19 @@ fn offer_volumes(finding: &mut Finding, container: &Container<'_>, folders: &[&s
 /// The paths that variables and options tell the container to write to, with the fields that do.
 fn written<'a>(container: &Container<'a>) -> Vec<(FieldPath, &'a str)> {
     let mut written = Vec::new();
-    for (index, variable) in container.get("env").into_iter().flat_map(Value::items).enumerate() {
-        let text = |key| variable.get(key).and_then(Value::str);
-        let (Some(name), Some(value)) = (text("name"), text("value")) else { continue };
-        let path = || container.path().key("env").index(index).key("value");
-        if VARIABLES.contains(&name) && is_literal(value) {
-            written.push((path(), value));
-        } else if JAVA_VARIABLES.contains(&name) {
-            written.extend(value.split_whitespace().filter_map(option).map(|target| (path(), target)));
+    for variable in container.variables() {
+        if VARIABLES.contains(&variable.name) && is_literal(variable.value) {
+            written.push((variable.path(), variable.value));
+        } else if JAVA_VARIABLES.contains(&variable.name) {
+            let options = variable.value.split_whitespace().filter_map(option);
+            written.extend(options.map(|target| (variable.path(), target)));
         }
     }
     let mut named = false;
-    for (path, words) in container.words() {
-        for word in words.split_whitespace() {
+    for script in container.words() {
+        for word in script.text.split_whitespace() {
             let target = if named && is_literal(word) { Some(word) } else { option(word) };
-            written.extend(target.map(|target| (path.clone(), target)));
+            written.extend(target.map(|target| (script.path(), target)));
             named = word.strip_prefix('-').is_some_and(|word| OPTIONS.contains(&word.trim_start_matches('-')));
         }
     }
@@ -250,9 +247,8 @@ fn is_writable(container: &Container<'_>, target: &str) -> bool {
     let Some(mount) = mounts.max_by_key(|mount| mount.get("mountPath").map_or(0, |path| path.raw().len())) else {
         return false;
     };
-    let name = mount.get("name").map(Value::raw);
-    let mut volumes = container.workload.volumes().map(|(_, volume)| volume);
-    let volume = volumes.find(|volume| volume.get("name").map(Value::raw) == name);
+    let name = mount.get("name").map_or("", Value::raw);
+    let volume = container.workload.volumes().find(|volume| volume.name() == name);
     let read_only = ["configMap", "secret", "downwardAPI", "projected", "image"];
     mount.get("readOnly").and_then(Value::bool) != Some(true)
         && !volume.is_some_and(|volume| read_only.iter().any(|source| volume.get(source).is_some()))

@@ -1,3 +1,5 @@
+use std::iter;
+
 use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
@@ -81,12 +83,11 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     let Some(Ok(image)) = container.image().map(ImageReference::parse) else { return };
     let Some(tag) = image.tag else { return };
     let lower = tag.to_lowercase();
-    let words: Vec<&str> = lower.split(SEPARATORS).collect();
     let forbidden: Vec<String> = sink
         .settings()
         .forbidden_tags
         .iter()
-        .filter(|forbidden| contains(&words, forbidden))
+        .filter(|forbidden| contains(&lower, &forbidden.to_lowercase()))
         .map(|forbidden| format!("`{forbidden}`"))
         .collect();
     if !forbidden.is_empty() {
@@ -101,10 +102,10 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
 const SEPARATORS: [char; 4] = ['.', '-', '_', '+'];
 
 /// Whether the words of a forbidden tag stand among those of a tag, next to each other.
-fn contains(words: &[&str], forbidden: &str) -> bool {
-    let forbidden = forbidden.to_lowercase();
-    let forbidden: Vec<&str> = forbidden.split(SEPARATORS).collect();
-    words
-        .windows(forbidden.len())
-        .any(|words| words.iter().zip(&forbidden).all(|(word, pattern)| pattern::matches(pattern, word)))
+fn contains(tag: &str, forbidden: &str) -> bool {
+    let starts = iter::once(0).chain(tag.match_indices(SEPARATORS).map(|(at, _)| at + 1));
+    let mut from_each = starts.map(|start| tag[start..].split(SEPARATORS));
+    from_each.any(|mut words| {
+        forbidden.split(SEPARATORS).all(|pattern| words.next().is_some_and(|word| pattern::matches(pattern, word)))
+    })
 }

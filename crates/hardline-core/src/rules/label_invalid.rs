@@ -56,13 +56,13 @@ fn check_metadata(object: Option<Value<'_>>, path: &FieldPath, sink: &mut Sink<'
     for field in ["labels", "annotations"] {
         for entry in metadata.get(field).into_iter().flat_map(Value::entries) {
             let (key, value) = (entry.key.raw(), entry.value.raw());
-            let path = path.clone().keys(&["metadata", field]).key(key.to_owned());
+            let path = || path.clone().keys(&["metadata", field]).key(key.to_owned());
             if let Err(why) = names::qualified_name(key) {
-                sink.report(path, format!("`{key}` is not a valid key: {why}"));
+                sink.report(path(), format!("`{key}` is not a valid key: {why}"));
             } else if field == "labels"
                 && let Err(why) = names::label_value(value)
             {
-                sink.report(path, format!("`{value}` is not a valid value of label `{key}`: {why}"));
+                sink.report(path(), format!("`{value}` is not a valid value of label `{key}`: {why}"));
             }
         }
     }

@@ -63,12 +63,12 @@ declare_rule! {
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     if let Some(demand) = workload.pod("resources") {
-        compare("the pod", demand, &workload.pod_path().key("resources"), sink);
+        compare(&|| "the pod".to_owned(), demand, &|| workload.pod_path().key("resources"), sink);
     }
     for container in workload.containers() {
-        let who = format!("container `{}`", container.name());
+        let who = || format!("container `{}`", container.name());
         if let Some(demand) = container.get("resources") {
-            compare(&who, demand, &container.path().key("resources"), sink);
+            compare(&who, demand, &|| container.path().key("resources"), sink);
         }
         for dimension in Dimension::ALL {
             let request = demand::effective(&container, Bound::Request, dimension, sink.inventory());
@@ -79,7 +79,8 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
             {
                 let (name, least, key) = (range.name(), limit.quantity, dimension.key());
                 let message = format!(
-                    "{who} requests {} of {key}, and LimitRange `{name}` limits it to {least} by default",
+                    "{} requests {} of {key}, and LimitRange `{name}` limits it to {least} by default",
+                    who(),
                     request.quantity
                 );
                 let path = demand::path(&container, Bound::Request, dimension);
@@ -94,15 +95,15 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
 }
 
 /// Compares all that has both bounds in one `resources` field, hugepages and devices included.
-fn compare(who: &str, demand: Value<'_>, path: &FieldPath, sink: &mut Sink<'_>) {
+fn compare(who: &dyn Fn() -> String, demand: Value<'_>, path: &dyn Fn() -> FieldPath, sink: &mut Sink<'_>) {
     for entry in demand.get("requests").into_iter().flat_map(Value::entries) {
         let key = entry.key.raw();
         let limit = demand.at(&["limits", key]).and_then(|limit| Quantity::of(limit).ok());
         if let (Ok(request), Some(limit)) = (Quantity::of(entry.value), limit)
             && limit < request
         {
-            let path = path.clone().key("limits").key(key.to_owned());
-            let message = format!("{who} requests {request} of {key} and limits it to {limit}");
+            let path = path().key("limits").key(key.to_owned());
+            let message = format!("{} requests {request} of {key} and limits it to {limit}", who());
             // Which of the two was meant is not known; the pod needs its request in any case.
             let edits = vec![Edit::set(path.clone(), entry.value.to_json())];
             sink.report(path, message).fix(Safety::Unsafe, "raise the limit to the request", edits);

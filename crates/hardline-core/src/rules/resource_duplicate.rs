@@ -63,7 +63,7 @@ declare_rule! {
 
 fn check(resource: &Resource, sink: &mut Sink<'_>) {
     // A `generateName` is a new name each time.
-    if resource.value().at(&["metadata", "name"]).is_none() {
+    if !resource.is_named() {
         return;
     }
     let mut same = sink.inventory().named(resource.kind(), resource.namespace(), resource.name());
@@ -71,7 +71,7 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
         other.index < resource.index
             && other.kind_name() == resource.kind_name()
             && other.group() == resource.group()
-            && other.value().at(&["metadata", "name"]).is_some()
+            && other.is_named()
             && Arc::ptr_eq(other.source(), resource.source())
     });
     if let Some(earlier) = earlier {

@@ -1,10 +1,8 @@
 use crate::declare_rule;
 use crate::demand::{self, Bound, Dimension};
 use crate::finding::Sink;
-use crate::path::FieldPath;
 use crate::rule::{Category, Check, Severity};
-use crate::tree::Value;
-use crate::workload::Container;
+use crate::workload::{Container, Variable};
 
 declare_rule! {
     /// Flags containers that are told to compute on more threads than their CPU limit has cores:
@@ -67,7 +65,6 @@ const WORKERS_PER_CORE: i64 = 4;
 
 /// A setting of how many threads compute.
 struct Setting {
-    path: FieldPath,
     text: String,
     threads: i64,
     /// How many of them a core bears.
@@ -78,8 +75,10 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     let Some(limit) = demand::effective(container, Bound::Limit, Dimension::Cpu, sink.inventory()) else { return };
     let millicores = limit.quantity.millicores();
     let cores = millicores / 1000 + i64::from(millicores % 1000 > 0);
-    let arguments = container.words().filter_map(|(path, text)| of_words(path, text));
-    for Setting { path, text, threads, per_core } in arguments.chain(of_variables(container)) {
+    let arguments = container.words().filter_map(|word| of_words(word.text).map(|setting| (word.path(), setting)));
+    let variables =
+        container.variables().filter_map(|variable| of_variable(&variable).map(|setting| (variable.path(), setting)));
+    for (path, Setting { text, threads, per_core }) in arguments.chain(variables) {
         if cores > 0 && threads > cores.saturating_mul(per_core) {
             let (name, limit) = (container.name(), limit.quantity);
             sink.report(path, format!("`{text}` of container `{name}` is too much for a CPU limit of {limit}"));
@@ -87,26 +86,20 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-fn of_variables<'a>(container: &Container<'a>) -> impl Iterator<Item = Setting> + use<'a> {
-    let base = container.path().key("env");
-    let variables = container.get("env").into_iter().flat_map(Value::items).enumerate();
-    variables.filter_map(move |(index, variable)| {
-        let text = |key| variable.get(key).and_then(Value::str);
-        let (name, value) = (text("name")?, text("value")?);
-        let path = base.clone().index(index).key("value");
-        let per_core = match name {
-            "GOMAXPROCS" | "OMP_NUM_THREADS" => 1,
-            "WEB_CONCURRENCY" => WORKERS_PER_CORE,
-            _ => return of_words(path, value),
-        };
-        let threads = value.trim().parse().ok()?;
-        Some(Setting { path, text: format!("{name}={threads}"), threads, per_core })
-    })
+fn of_variable(variable: &Variable<'_>) -> Option<Setting> {
+    let Variable { name, value, .. } = *variable;
+    let per_core = match name {
+        "GOMAXPROCS" | "OMP_NUM_THREADS" => 1,
+        "WEB_CONCURRENCY" => WORKERS_PER_CORE,
+        _ => return of_words(value),
+    };
+    let threads = value.trim().parse().ok()?;
+    Some(Setting { text: format!("{name}={threads}"), threads, per_core })
 }
 
-fn of_words(path: FieldPath, text: &str) -> Option<Setting> {
+fn of_words(text: &str) -> Option<Setting> {
     text.split_whitespace().find_map(|word| {
         let threads = word.strip_prefix("-XX:ActiveProcessorCount=")?.parse().ok()?;
-        Some(Setting { path: path.clone(), text: word.to_owned(), threads, per_core: 1 })
+        Some(Setting { text: word.to_owned(), threads, per_core: 1 })
     })
 }

@@ -3,7 +3,6 @@ use crate::declare_rule;
 use crate::finding::Sink;
 use crate::profile::Profile;
 use crate::rule::{Category, Check, Severity, Standard};
-use crate::tree::Value;
 use crate::workload::Workload;
 
 declare_rule! {
@@ -89,10 +88,10 @@ const RESTRICTED: [&str; 20] = [
 ];
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    for (path, volume) in workload.volumes() {
+    for volume in workload.volumes() {
         if let Some(source) = RESTRICTED.into_iter().find(|source| volume.get(source).is_some()) {
-            let name = volume.get("name").map_or("", Value::raw);
-            sink.report(path.key(source), format!("volume `{name}` is of the type `{source}`"));
+            let name = volume.name();
+            sink.report(volume.path().key(source), format!("volume `{name}` is of the type `{source}`"));
         }
     }
 }

@@ -56,9 +56,8 @@ pub(super) fn all<'a>(resources: impl IntoIterator<Item = &'a Resource>) -> Vec<
     for workload in resources.into_iter().filter_map(Workload::of) {
         let resource = workload.resource;
         let containers = workload.containers().map(|container| (container.path().key("image"), container.get("image")));
-        let volumes = workload
-            .volumes()
-            .map(|(path, volume)| (path.keys(&["image", "reference"]), volume.at(&["image", "reference"])));
+        let reference = ["image", "reference"];
+        let volumes = workload.volumes().map(|volume| (volume.path().keys(&reference), volume.value.at(&reference)));
         let named = containers.chain(volumes).filter_map(|(path, value)| Some((path, value.and_then(Value::str)?)));
         images.extend(named.map(|(path, text)| Image { resource, path, text }));
     }
