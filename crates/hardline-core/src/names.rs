@@ -59,7 +59,10 @@ fn characters(
     end: impl Fn(char) -> bool + Copy,
     inner: impl Fn(char) -> bool,
 ) -> Result<(), Invalid> {
-    if let Some(bad) = text.chars().find(|&c| !end(c) && !inner(c)) {
+    // Bytes are read first: of what is not ASCII, nothing is allowed.
+    if let Some(at) = text.bytes().position(|byte| !end(byte.into()) && !inner(byte.into()))
+        && let Some(bad) = text[at..].chars().next()
+    {
         return Err(Invalid::Character(bad));
     }
     match text.len() {

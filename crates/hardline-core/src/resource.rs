@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::source::Source;
 use crate::tree::{NodeId, NodeKind, Tree, Value};
+use crate::workload;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident $scope:ident [$($group:literal),+]),+ $(,)?) => {
@@ -118,17 +119,23 @@ struct Names {
     /// `metadata.name`, of whatever type.
     name: Option<NodeId>,
     namespace: Option<NodeId>,
+    /// Of what carries a pod: its template, and that one's `spec`.
+    template: Option<NodeId>,
+    pod_spec: Option<NodeId>,
 }
 
 impl Names {
-    fn of(value: Value<'_>) -> Self {
+    fn of(value: Value<'_>, kind: Kind, of_type: (&str, &str)) -> Self {
         let metadata = value.get("metadata");
+        let template = workload::template_path(kind, || of_type).and_then(|path| value.at(path));
         let of = |parent: Option<Value<'_>>, key| parent.and_then(|parent| parent.get(key)).map(Value::id);
         Self {
             api_version: of(Some(value), "apiVersion"),
             kind: of(Some(value), "kind"),
             name: of(metadata, "name"),
             namespace: of(metadata, "namespace"),
+            template: template.map(Value::id),
+            pod_spec: of(template, "spec"),
         }
     }
 }
@@ -174,8 +181,9 @@ impl Resource {
                 kind.and_then(|entry| entry.value.str()).ok_or(NotAResource::Kind)?,
             ),
         };
-        let kind = Kind::of(group_of(api_version), kind);
-        let names = Names::of(value);
+        let of_type = (group_of(api_version), kind);
+        let kind = Kind::of(of_type.0, of_type.1);
+        let names = Names::of(value, kind, of_type);
         Ok(Self { tree, root, kind, names, implied: None, default_namespace: None, index: 0 })
     }
 
@@ -186,9 +194,10 @@ impl Resource {
         let named = value.entry("apiVersion").is_some() || value.entry("kind").is_some();
         let implied = self.kind_name().strip_suffix("List").filter(|kind| !kind.is_empty() && !named);
         let (Some(kind), NodeKind::Map) = (implied, value.kind()) else { return Self::new(self.tree.clone(), root) };
+        let known = Kind::of(self.group(), kind);
         Ok(Self {
-            kind: Kind::of(self.group(), kind),
-            names: Names::of(value),
+            kind: known,
+            names: Names::of(value, known, (self.group(), kind)),
             implied: Some(Arc::new((self.api_version().to_owned(), kind.to_owned()))),
             root,
             ..self.clone()
@@ -270,6 +279,12 @@ impl Resource {
     /// An annotation of the object itself.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.value().at(&["metadata", "annotations"])?.get(key)?.str()
+    }
+
+    /// Where [`workload::template_path`] leads to, and the `spec` there.
+    pub(crate) fn pod(&self) -> (Option<Value<'_>>, Option<Value<'_>>) {
+        let value = |node: Option<NodeId>| node.map(|node| self.tree.value(node));
+        (value(self.names.template), value(self.names.pod_spec))
     }
 
     /// A field below `spec`.

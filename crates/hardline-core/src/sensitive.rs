@@ -166,8 +166,11 @@ fn after_each<'t>(mark: &'t str, text: &'t str) -> impl Iterator<Item = &'t str>
 fn is_secret_name(name: &str) -> bool {
     let last = name.rsplit(['_', '-', '.']).next().unwrap_or_default();
     let cloud = || begins(name.as_bytes(), "azure_") && last.eq_ignore_ascii_case("key");
-    let secret = |word: &&str| (0..name.len()).any(|at| begins(&name.as_bytes()[at..], word));
-    (SECRET.iter().any(secret) || cloud()) && !ABOUT.iter().any(|about| last.eq_ignore_ascii_case(about))
+    let secret = (0..name.len()).map(|at| &name.as_bytes()[at..]).any(|rest| {
+        let first = rest[0].to_ascii_lowercase();
+        SECRET.iter().any(|word| word.as_bytes()[0] == first && begins(rest, word))
+    });
+    (secret || cloud()) && !ABOUT.iter().any(|about| last.eq_ignore_ascii_case(about))
 }
 
 /// Whether a name goes on like this, whatever its case and what stands between its words.

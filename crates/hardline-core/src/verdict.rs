@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use crate::baseline;
@@ -120,7 +121,11 @@ struct Engine<'a> {
 }
 
 /// What becomes of each rule's findings, in the order of [`RULES`].
-struct Standing(Vec<(Enforcement, Severity)>);
+struct Standing {
+    each: Vec<(Enforcement, Severity)>,
+    /// The rules that are not off and look at resources of a kind, for all kinds.
+    by_kind: HashMap<(Kind, bool), Vec<&'static Rule>, RandomState>,
+}
 
 impl<'a> Engine<'a> {
     fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
@@ -132,7 +137,7 @@ impl<'a> Engine<'a> {
             let at = *known.entry(key).or_insert_with_key(|(profile, overrides)| {
                 let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
                 let standing = RULES.iter().map(|rule| config.standing(rule, *profile, overrides()));
-                engine.standings.push(Standing(standing.collect()));
+                engine.standings.push(Standing::new(standing.collect()));
                 engine.standings.len() - 1
             });
             engine.standing_of.push(at);
@@ -170,10 +175,7 @@ impl<'a> Engine<'a> {
         let workload = Workload::of(resource);
         let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
         let mut walked = false;
-        for (rule, &(enforcement, _)) in RULES.iter().zip(&standing.0) {
-            if enforcement == Enforcement::Off || !applies(rule, resource, workload.is_some()) {
-                continue;
-            }
+        for &rule in &standing.by_kind[&(resource.kind(), workload.is_some())] {
             // The first schema rule reports for all; what it reports for others is dropped where they are off.
             if matches!(rule.check, Check::Schema) && std::mem::replace(&mut walked, true) {
                 continue;
@@ -300,16 +302,26 @@ impl<'a> Engine<'a> {
 }
 
 impl Standing {
+    fn new(each: Vec<(Enforcement, Severity)>) -> Self {
+        let kinds = Kind::ALL.iter().chain(&[Kind::Other]).flat_map(|&kind| [(kind, false), (kind, true)]);
+        let runs = |kind, is_workload| {
+            let on = RULES.iter().zip(&each).filter(|(_, standing)| standing.0 != Enforcement::Off);
+            on.map(|(rule, _)| *rule).filter(|rule| applies(rule, kind, is_workload)).collect()
+        };
+        let by_kind = kinds.map(|(kind, is_workload)| ((kind, is_workload), runs(kind, is_workload))).collect();
+        Self { each, by_kind }
+    }
+
     fn of(&self, rule: &Rule) -> (Enforcement, Severity) {
         let at = RULES.binary_search_by(|listed| listed.id.cmp(rule.id));
-        at.map_or((Enforcement::Off, rule.severity), |at| self.0[at])
+        at.map_or((Enforcement::Off, rule.severity), |at| self.each[at])
     }
 }
 
-fn applies(rule: &Rule, resource: &Resource, is_workload: bool) -> bool {
+fn applies(rule: &Rule, kind: Kind, is_workload: bool) -> bool {
     match rule.check {
         Check::Container(_) | Check::Workload(_) => is_workload,
-        Check::Resource(kinds, _) => kinds.contains(&resource.kind()),
+        Check::Resource(kinds, _) => kinds.contains(&kind),
         Check::AnyResource(_) | Check::Schema => true,
         Check::Reader => false,
     }

@@ -39,7 +39,21 @@ pub fn custom() -> impl Iterator<Item = (&'static str, &'static str)> {
     CUSTOM_WORKLOADS.iter().map(|known| (known.0, known.1))
 }
 
-/// Where a kind carries its pod template.
+/// Where a resource carries its pod template, by its kind or by the group and name of that.
+pub(crate) fn template_path<'a>(
+    kind: Kind,
+    of_type: impl FnOnce() -> (&'a str, &'a str),
+) -> Option<&'static [&'static str]> {
+    match kind {
+        Kind::Other => {
+            let of_type = of_type();
+            CUSTOM_WORKLOADS.iter().find(|known| (known.0, known.1) == of_type).map(|known| known.2)
+        }
+        _ => template_of(kind),
+    }
+}
+
+/// Where a known kind carries its pod template.
 fn template_of(kind: Kind) -> Option<&'static [&'static str]> {
     match kind {
         Kind::Pod => Some(&[]),
@@ -84,15 +98,8 @@ pub struct Container<'a> {
 impl<'a> Workload<'a> {
     /// The view of a resource that carries a pod; `None` for all others.
     pub fn of(resource: &'a Resource) -> Option<Self> {
-        let path = match resource.kind() {
-            Kind::Other => {
-                let (group, kind) = (resource.group(), resource.kind_name());
-                CUSTOM_WORKLOADS.iter().find(|known| known.0 == group && known.1 == kind)?.2
-            }
-            kind => template_of(kind)?,
-        };
-        let template = resource.value().at(path);
-        let pod_spec = template.and_then(|template| template.get("spec"));
+        let path = template_path(resource.kind(), || (resource.group(), resource.kind_name()))?;
+        let (template, pod_spec) = resource.pod();
         Some(Self { resource, path, template, pod_spec })
     }
 
@@ -198,7 +205,7 @@ impl<'a> Workload<'a> {
     pub fn volumes(&self) -> impl Iterator<Item = Volume<'a>> + use<'a> {
         let workload = *self;
         let volumes = self.pod("volumes").into_iter().flat_map(Value::items).enumerate();
-        volumes.map(move |(index, value)| Volume { workload, value, index })
+        volumes.map(move |(index, value)| Volume { value, workload, index })
     }
 }
 

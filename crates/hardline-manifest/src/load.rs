@@ -264,7 +264,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, (String, &'static str)> {
         let text = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
         (text, if binary { "file is binary" } else { "text is not UTF-8" })
     })?;
-    match text.find('\0') {
+    match memchr::memchr(0, text.as_bytes()) {
         Some(at) => Err((text[..at].to_owned(), "file is binary")),
         None => Ok(text),
     }

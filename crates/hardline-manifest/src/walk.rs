@@ -1,6 +1,7 @@
 //! Which files the inputs stand for.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -80,9 +81,9 @@ struct Walk {
     /// What is not read, by absolute path.
     exclude: Vec<String>,
     /// What is in `expanded`, so that overlapping inputs and links do not double resources.
-    seen: HashSet<PathBuf>,
+    seen: HashSet<OsString>,
     /// Directories by the names they were reached under, links resolved.
-    real: HashMap<PathBuf, PathBuf>,
+    real: HashMap<OsString, PathBuf>,
     /// Files that kustomizations found in directories use as patches or settings.
     parts: HashSet<PathBuf>,
     /// Folders whose kustomizations are known, if they have any.
@@ -117,7 +118,7 @@ impl Walk {
         if is_found && self.exclude.iter().any(|pattern| pattern::matches(pattern, &full)) {
             return;
         }
-        if self.seen.insert(identity) {
+        if self.seen.insert(identity.into_os_string()) {
             self.expanded.items.push(item);
         }
     }
@@ -132,19 +133,19 @@ impl Walk {
         // What one person's global configuration ignores must not change the verdict.
         builder.git_global(false).sort_by_file_name(Ord::cmp);
         // Asked for every file, known from the first one in a folder.
-        let charts: Mutex<HashMap<PathBuf, bool>> = Mutex::default();
+        let charts: Mutex<HashMap<OsString, bool>> = Mutex::default();
         builder.filter_entry(move |entry| {
             let Some(folder) = entry.path().parent() else { return true };
             let Ok(mut charts) = charts.lock() else { return true };
-            if let Some(&chart) = charts.get(folder) {
+            if let Some(&chart) = charts.get(folder.as_os_str()) {
                 return !chart;
             }
             let chart = folder.join(helm::CHART_FILE).is_file();
-            charts.insert(folder.to_owned(), chart);
+            charts.insert(folder.into(), chart);
             !chart
         });
         if let Ok(real) = directory.canonicalize() {
-            self.real.insert(directory.to_owned(), real);
+            self.real.insert(directory.into(), real);
         }
         for entry in builder.build() {
             match entry {
@@ -227,10 +228,10 @@ impl Walk {
     /// Notes where a directory really is. A walk comes to a directory by the one that holds it, so
     /// that the file system need not be asked again.
     fn add_real(&mut self, directory: &Path, is_link: bool) {
-        let holder = directory.parent().and_then(|parent| self.real.get(parent));
+        let holder = directory.parent().and_then(|parent| self.real.get(parent.as_os_str()));
         if let (Some(holder), Some(name), false) = (holder, directory.file_name(), is_link) {
             let real = holder.join(name);
-            self.real.insert(directory.to_owned(), real);
+            self.real.insert(directory.into(), real);
         }
     }
 
@@ -239,11 +240,14 @@ impl Walk {
         let (Some(parent), Some(file), false) = (path.parent(), path.file_name(), is_link) else {
             return path.canonicalize().unwrap_or_else(|_| path.to_owned());
         };
-        let real = self.real.entry(parent.to_owned()).or_insert_with(|| {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            parent.canonicalize().unwrap_or_else(|_| parent.to_owned())
-        });
-        real.join(file)
+        if let Some(real) = self.real.get(parent.as_os_str()) {
+            return real.join(file);
+        }
+        let nearest = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        let real = nearest.canonicalize().unwrap_or_else(|_| nearest.to_owned());
+        let identity = real.join(file);
+        self.real.insert(parent.into(), real);
+        identity
     }
 }
 

@@ -71,10 +71,11 @@ fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
             compare(&who, demand, &|| container.path().key("resources"), sink);
         }
         for dimension in Dimension::ALL {
-            let request = demand::effective(&container, Bound::Request, dimension, sink.inventory());
-            let limit = demand::effective(&container, Bound::Limit, dimension, sink.inventory());
-            if let (Some(request), Some(limit)) = (request, limit)
-                && let (Origin::Container, Origin::LimitRange(range)) = (request.origin, limit.origin)
+            let amount = |bound| demand::effective(&container, bound, dimension, sink.inventory());
+            if let Some(request) = amount(Bound::Request)
+                && let Origin::Container = request.origin
+                && let Some(limit) = amount(Bound::Limit)
+                && let Origin::LimitRange(range) = limit.origin
                 && limit.quantity < request.quantity
             {
                 let (name, least, key) = (range.name(), limit.quantity, dimension.key());
