@@ -62,15 +62,7 @@ impl<'a> ImageReference<'a> {
         if text.contains("://") {
             return Err(InvalidImage::Scheme);
         }
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest)),
-            None => (text, None),
-        };
-        // A colon before the last slash belongs to the registry's port.
-        let (name, tag) = match rest.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-            _ => (rest, None),
-        };
+        let (name, tag, digest) = parts(text);
         let (registry, repository) = match name.split_once('/') {
             Some((first, path)) if is_registry(first) => (Some(first), path),
             _ => (None, name),
@@ -108,6 +100,19 @@ impl<'a> ImageReference<'a> {
             Some(_) => return None,
         };
         (!name.contains('/')).then_some(name)
+    }
+}
+
+/// The name, tag and digest that a text would have as a reference, whether it is one or not.
+pub fn parts(text: &str) -> (&str, Option<&str>, Option<&str>) {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest)),
+        None => (text, None),
+    };
+    // A colon before the last slash belongs to the registry's port.
+    match rest.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag), digest),
+        _ => (rest, None, digest),
     }
 }
 

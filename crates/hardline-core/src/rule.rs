@@ -133,6 +133,19 @@ impl Rule {
         let rules = crate::rules::RULES;
         rules.binary_search_by(|rule| rule.id.cmp(id)).ok().map(|at| rules[at])
     }
+
+    /// The documentation in Markdown, without the blank that begins each line of a doc comment.
+    pub fn documentation(&self) -> String {
+        let lines: Vec<_> = self.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        lines.join("\n")
+    }
+
+    /// What the documentation says under "Why", to the end of the first paragraph.
+    pub fn why(&self) -> String {
+        let docs = self.documentation();
+        let after = docs.split_once("## Why\n").map_or("", |(_, after)| after);
+        after.trim_start().split("\n\n").next().unwrap_or_default().replace('\n', " ")
+    }
 }
 
 impl Severity {

@@ -169,6 +169,13 @@ pub(crate) fn folders(directory: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// The files of kustomizations that one is made from, its own among them, as people name them.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let folders = folders(directory);
+    let files = folders.iter().filter_map(|folder| file_in(folder));
+    files.map(|file| name_beside(directory, &file).into()).collect()
+}
+
 /// The files and folders that a kustomization applies.
 fn resources(file: &Path) -> Vec<PathBuf> {
     let Ok(text) = std::fs::read_to_string(file) else { return Vec::new() };

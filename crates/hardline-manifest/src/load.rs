@@ -95,6 +95,8 @@ pub struct Loaded {
     pub read: report::Read,
     /// What was left out although it may hold resources, one sentence each.
     pub notices: Vec<String>,
+    /// The files of kustomizations: those found in folders, and those that a named one is made from.
+    pub kustomizations: Vec<PathBuf>,
 }
 
 /// Why nothing can be judged.
@@ -169,7 +171,19 @@ impl Error {
 /// same. What was named and does not exist, or cannot be rendered, is an error: a mistake on the
 /// command line must not pass as a verdict.
 pub fn load(inputs: Vec<Input>, options: &Options, progress: &(dyn Fn(usize) + Sync)) -> Result<Loaded, Error> {
-    let Expanded { items, skipped } = walk::expand(inputs, &options.exclude)?;
+    let mut loaded = load_any(inputs, options, progress)?;
+    if loaded.resources.is_empty() && loaded.findings.is_empty() {
+        if loaded.notices.is_empty() {
+            loaded.notices.push("no Kubernetes object in the input".to_owned());
+        }
+        return Err(Error::Nothing(loaded.notices.join(", ")));
+    }
+    Ok(loaded)
+}
+
+/// Reads as [`load`] does; inputs that hold nothing are no error.
+pub fn load_any(inputs: Vec<Input>, options: &Options, progress: &(dyn Fn(usize) + Sync)) -> Result<Loaded, Error> {
+    let Expanded { items, skipped, kustomizations } = walk::expand(inputs, &options.exclude)?;
     let done = AtomicUsize::new(0);
     let parts: Vec<Result<Loaded, Error>> = items
         .into_par_iter()
@@ -179,16 +193,10 @@ pub fn load(inputs: Vec<Input>, options: &Options, progress: &(dyn Fn(usize) + S
             part
         })
         .collect();
-    let mut loaded = Loaded::default();
+    let mut loaded = Loaded { kustomizations, ..Loaded::default() };
     loaded.read.skipped = skipped;
     for part in parts {
         loaded.append(part?);
-    }
-    if loaded.resources.is_empty() && loaded.findings.is_empty() {
-        if loaded.notices.is_empty() {
-            loaded.notices.push("no Kubernetes object in the input".to_owned());
-        }
-        return Err(Error::Nothing(loaded.notices.join(", ")));
     }
     Ok(loaded)
 }

@@ -33,6 +33,8 @@ pub(crate) struct Expanded {
     pub items: Vec<Item>,
     /// Files that are there for a renderer, not for a cluster.
     pub skipped: usize,
+    /// The files of kustomizations: those found in directories, and those that a named one is made from.
+    pub kustomizations: Vec<PathBuf>,
 }
 
 /// The path as people write it: without a leading `./`.
@@ -102,6 +104,9 @@ impl Walk {
         if helm::is_chart(&path) {
             self.add(Item::Chart { path, named: true }, is_link);
         } else if kustomize::file_in(&path).is_some() {
+            for file in kustomize::files(&path) {
+                self.add_kustomization(file);
+            }
             self.add(Item::Kustomization { path }, is_link);
         } else if path.is_dir() {
             self.add_directory(&path);
@@ -167,6 +172,7 @@ impl Walk {
         } else if kustomize::is_kustomization(&path) {
             self.expanded.skipped += 1;
             self.add_parts(&path);
+            self.add_kustomization(path);
         } else if is_manifest(&path) {
             // Pipes and sockets would wait for somebody to write. A link to nowhere is left to be
             // stumbled over when it is read.
@@ -200,6 +206,15 @@ impl Walk {
         let parts: Vec<PathBuf> =
             kustomize::parts(kustomization).iter().map(|part| self.identity(part, part.is_symlink())).collect();
         self.parts.extend(parts);
+    }
+
+    fn add_kustomization(&mut self, file: PathBuf) {
+        let identity = self.identity(&file, file.is_symlink());
+        let full = identity.to_string_lossy();
+        let is_excluded = self.exclude.iter().any(|pattern| pattern::matches(pattern, &full));
+        if !is_excluded && self.seen.insert(identity.into_os_string()) {
+            self.expanded.kustomizations.push(file);
+        }
     }
 
     /// Leaves out the parts of kustomizations, which may lie in other directories than these.

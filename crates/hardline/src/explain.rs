@@ -79,7 +79,7 @@ impl Explained {
             needs: rule.needs.iter().map(|kind| kind.name()).collect(),
             cel: rule.cel.is_some(),
             since: rule.since,
-            docs: docs(rule),
+            docs: rule.documentation(),
         }
     }
 }
@@ -111,7 +111,7 @@ fn one(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{DIM}{:<9}{DIM:#} ", "fix")?;
     markdown::prose(rule.help, out)?;
     writeln!(out)?;
-    markdown::write(&docs(rule), out)
+    markdown::write(&rule.documentation(), out)
 }
 
 fn all(out: &mut dyn Write) -> io::Result<()> {
@@ -139,10 +139,4 @@ fn stricter(mildest: Profile) -> &'static str {
         Profile::PodSecurityBaseline => "pod-security-baseline",
         Profile::PodSecurityRestricted => "pod-security-restricted",
     }
-}
-
-/// The documentation without the blank that begins each line of a doc comment.
-pub(crate) fn docs(rule: &Rule) -> String {
-    let lines: Vec<_> = rule.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    lines.join("\n")
 }

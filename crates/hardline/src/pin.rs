@@ -1,6 +1,7 @@
 //! `hardline pin`: writes the digests of images behind their tags.
 
 mod image;
+mod kustomization;
 mod output;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +15,14 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::ValueEnum;
-use hardline_core::edit::Edit;
 use hardline_core::finding::{Finding, Place};
 use hardline_core::rules::MANIFEST_MALFORMED;
 use hardline_core::source::Source;
-use hardline_manifest::edit::{self, Target};
+use hardline_manifest::edit;
 use hardline_manifest::write;
 
 use self::image::{Answers, Image, Standing, Task};
+use self::kustomization::Kustomizations;
 use self::output::Outcome;
 use crate::progress::Progress;
 use crate::registry::{self, Manifest, Registries};
@@ -99,30 +100,34 @@ enum Format {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let reading = Progress::start("reading", args.quiet);
     let Configured { config, exclude, .. } = args.sources.config()?;
-    let loaded = args.sources.load(&config, exclude, &reading)?;
+    let loaded = args.sources.load_images(&config, exclude, &reading)?;
+    let kustomizations = Kustomizations::read(&loaded.kustomizations);
     drop(reading);
-    let mut notices = loaded.notices;
-    let mut images = image::all(&loaded.resources);
+    let mut notices = [loaded.notices, kustomizations.notices.clone()].concat();
+    let mut images = kustomization::remaining(&loaded.resources, &kustomizations);
     if !args.check {
-        images.retain(|image| !image.resource.source().rendered);
-        let rendered = loaded.resources.iter().filter(|resource| resource.source().rendered);
-        let rendered = image::all(rendered).len();
+        let all = images.len();
+        images.retain(|image| !image.holder.source().rendered);
+        let rendered = all - images.len();
         if rendered > 0 {
             notices.push(format!(
-                "{rendered} images come from charts or kustomizations, which are not edited: \
-                 pin them in their values or under `images`"
+                "{rendered} images are rendered from charts or kustomizations, and stay as they are: \
+                 pin them in the values, the files that the kustomization is made from, or its `images`"
             ));
         }
-        if !args.diff && images.iter().any(|image| image.resource.source().name == "-") {
+        if !args.diff && images.iter().any(|image| image.holder.source().name == "-") {
             bail!("standard input cannot be written: name a file, or use `--diff` or `--check`");
         }
     }
+
+    images.extend(kustomizations.images());
 
     let resolving = Progress::counting("images", "resolving", args.quiet);
     let answers = args.ask(&images, &resolving)?;
     drop(resolving);
     let standings = images.iter().map(|image| image.standing(args.task(), &answers)).collect();
-    let mut outcome = Outcome { images, standings, malformed: loaded.findings.iter().filter_map(malformed).collect() };
+    let malformed = loaded.findings.iter().filter_map(malformed).chain(kustomizations.malformed.iter().cloned());
+    let mut outcome = Outcome { images, standings, malformed: malformed.collect() };
     let changed = rewrite(&mut outcome);
     if args.diff {
         print_diff(&changed)?;
@@ -216,14 +221,13 @@ fn rewrite(outcome: &mut Outcome<'_>) -> Vec<Changed> {
     let mut changed: Vec<Changed> = Vec::new();
     for (image, standing) in outcome.images.iter().zip(&mut outcome.standings) {
         let Standing::Pinned(pinned) = standing else { continue };
-        let source = image.resource.source();
+        let source = image.holder.source();
         if changed.last().is_none_or(|last| !Arc::ptr_eq(&last.source, source)) {
             changed.push(Changed { source: source.clone(), text: source.text.clone() });
         }
         let Some(file) = changed.last_mut() else { continue };
         let now = Arc::new(Source::new(source.name.clone(), file.text.clone()));
-        let edit = Edit::set(image.path.clone(), pinned.as_str());
-        match edit::apply(&now, &Target::of(image.resource), &[edit]) {
+        match edit::apply(&now, &image.holder.target(), &[image.edit(pinned)]) {
             Ok(text) => file.text = text,
             Err(refused) => *standing = Standing::Failed(format!("image `{}`: {refused}", image.text)),
         }

@@ -16,7 +16,6 @@ mod junit;
 mod markdown;
 mod sarif;
 
-pub(crate) use html::STYLE as PAGE_STYLE;
 pub(crate) use human::{statistics, summary};
 
 /// A form in which a report is printed.

@@ -3,10 +3,10 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use hardline_core::config::{Config, Version};
 use hardline_manifest::helm;
-use hardline_manifest::load::{self, Input, Loaded, load};
+use hardline_manifest::load::{self, Input, Loaded, load, load_any};
 
 use crate::configuration::ConfigurationFile;
 use crate::progress::Progress;
@@ -98,10 +98,23 @@ impl Sources {
         progress: &Progress,
     ) -> anyhow::Result<Loaded> {
         let inputs = since.inputs(&self.paths);
-        match load(inputs, &self.options.options(config, exclude), &|files| progress.set(files)) {
-            Err(load::Error::Nothing(_)) => Ok(Loaded::default()),
-            loaded => loaded.map_err(with_help),
+        load_any(inputs, &self.options.options(config, exclude), &|files| progress.set(files)).map_err(with_help)
+    }
+
+    /// Reads all of them, be it nothing but the files of kustomizations.
+    pub(crate) fn load_images(
+        &self,
+        config: &Config,
+        exclude: Vec<String>,
+        progress: &Progress,
+    ) -> anyhow::Result<Loaded> {
+        let inputs = inputs(&self.paths, self.options.max_bytes())?;
+        let options = self.options.options(config, exclude);
+        let loaded = load_any(inputs, &options, &|files| progress.set(files)).map_err(with_help)?;
+        if loaded.resources.is_empty() && loaded.findings.is_empty() && loaded.kustomizations.is_empty() {
+            bail!("nothing to pin: neither a Kubernetes object nor a kustomization in the input");
         }
+        Ok(loaded)
     }
 }
 

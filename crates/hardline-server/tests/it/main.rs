@@ -5,5 +5,6 @@ mod admission;
 mod cluster;
 mod deploy;
 mod http;
+mod snapshot;
 mod support;
 mod tls;

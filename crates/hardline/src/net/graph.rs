@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hardline_core::network::{Matrix, Network, Party, needs};
+use hardline_server::page::STYLE as PAGE_STYLE;
 use serde::Serialize;
 
 use super::source::{Manifests, Read};
-use crate::reporter::PAGE_STYLE;
 use crate::terminal::{self, visible};
 
 const STYLE: &str = include_str!("graph/graph.css");

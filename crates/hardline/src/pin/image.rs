@@ -1,14 +1,19 @@
 //! Images in manifests, what to ask registries about them, and what the answers mean.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use hardline_core::edit::Edit;
 use hardline_core::image::ImageReference;
 use hardline_core::path::FieldPath;
-use hardline_core::resource::Resource;
-use hardline_core::source::Position;
+use hardline_core::resource::{Resource, ResourceId};
+use hardline_core::source::{Position, Source};
 use hardline_core::tree::Value;
 use hardline_core::workload::Workload;
+use hardline_manifest::edit::Target;
 
+use super::kustomization;
 use crate::registry::{Error, Manifest};
 
 /// What registries said: digests, or why there is none.
@@ -25,12 +30,52 @@ pub(super) enum Task {
     Check,
 }
 
-/// An image where a manifest names it.
+/// An image where a manifest or a kustomization names it.
 pub(super) struct Image<'a> {
-    pub(super) resource: &'a Resource,
+    pub(super) holder: Holder<'a>,
+    /// The field of a manifest, the entry of a kustomization.
     pub(super) path: FieldPath,
-    /// As written.
-    pub(super) text: &'a str,
+    /// As the manifest has it.
+    pub(super) text: Cow<'a, str>,
+}
+
+/// What an image is written in.
+#[derive(Clone, Copy)]
+pub(super) enum Holder<'a> {
+    /// An object with a pod template.
+    Resource(&'a Resource),
+    /// A kustomization, which is a document of its file.
+    Kustomization { root: Value<'a>, document: usize },
+}
+
+impl<'a> Holder<'a> {
+    fn value(self) -> Value<'a> {
+        match self {
+            Self::Resource(resource) => resource.value(),
+            Self::Kustomization { root, .. } => root,
+        }
+    }
+
+    pub(super) fn source(self) -> &'a Arc<Source> {
+        match self {
+            Self::Resource(resource) => resource.source(),
+            Self::Kustomization { root, .. } => root.tree().source(),
+        }
+    }
+
+    pub(super) fn id(self) -> ResourceId {
+        match self {
+            Self::Resource(resource) => resource.id(),
+            Self::Kustomization { root, .. } => kustomization::id(root),
+        }
+    }
+
+    pub(super) fn target(self) -> Target {
+        match self {
+            Self::Resource(resource) => Target::of(resource),
+            Self::Kustomization { document, .. } => Target { document, item: FieldPath::ROOT },
+        }
+    }
 }
 
 /// How it stands with an image.
@@ -59,21 +104,30 @@ pub(super) fn all<'a>(resources: impl IntoIterator<Item = &'a Resource>) -> Vec<
         let reference = ["image", "reference"];
         let volumes = workload.volumes().map(|volume| (volume.path().keys(&reference), volume.value.at(&reference)));
         let named = containers.chain(volumes).filter_map(|(path, value)| Some((path, value.and_then(Value::str)?)));
-        images.extend(named.map(|(path, text)| Image { resource, path, text }));
+        let holder = Holder::Resource(resource);
+        images.extend(named.map(|(path, text)| Image { holder, path, text: text.into() }));
     }
     images
 }
 
-impl<'a> Image<'a> {
+impl Image<'_> {
     /// Where it is written.
     pub(super) fn position(&self) -> Position {
-        let span = self.resource.value().follow(&self.path).value.span();
-        self.resource.source().position(span.start)
+        let span = self.holder.value().follow(&self.path).value.span();
+        self.holder.source().position(span.start)
+    }
+
+    /// What makes it a pinned one. A kustomization keeps the digest in a field of its own.
+    pub(super) fn edit(&self, pinned: &str) -> Edit {
+        match (self.holder, pinned.split_once('@')) {
+            (Holder::Kustomization { .. }, Some((_, digest))) => Edit::set(self.path.clone().key("digest"), digest),
+            _ => Edit::set(self.path.clone(), pinned),
+        }
     }
 
     /// What has yet to be asked.
     pub(super) fn question(&self, task: Task, answers: &Answers) -> Option<Manifest> {
-        let image = ImageReference::parse(self.text).ok()?;
+        let image = ImageReference::parse(&self.text).ok()?;
         let question = match (task, image.digest) {
             (Task::Pin, Some(_)) | (Task::Check, None) => return None,
             (Task::Pin | Task::Update, _) => tag(&image)?,
@@ -88,7 +142,7 @@ impl<'a> Image<'a> {
 
     /// How it stands, once all is asked.
     pub(super) fn standing(&self, task: Task, answers: &Answers) -> Standing {
-        let image = match ImageReference::parse(self.text) {
+        let image = match ImageReference::parse(&self.text) {
             Ok(image) => image,
             Err(error) => return Standing::Failed(format!("`{}` is no image reference: {error}", self.text)),
         };
@@ -126,8 +180,8 @@ impl<'a> Image<'a> {
         Standing::Failed(format!("image `{}`: {error}", self.text))
     }
 
-    fn without_digest(&self) -> &'a str {
-        self.text.split_once('@').map_or(self.text, |(name, _)| name)
+    fn without_digest(&self) -> &str {
+        self.text.split_once('@').map_or(&*self.text, |(name, _)| name)
     }
 }
 

@@ -47,7 +47,7 @@ impl Outcome<'_> {
     /// Says of all images of a source that they could not be pinned.
     pub(super) fn fail(&mut self, source: &Arc<Source>, why: &str) {
         for (image, standing) in self.images.iter().zip(&mut self.standings) {
-            if matches!(standing, Standing::Pinned(_)) && Arc::ptr_eq(image.resource.source(), source) {
+            if matches!(standing, Standing::Pinned(_)) && Arc::ptr_eq(image.holder.source(), source) {
                 *standing = Standing::Failed(format!("image `{}`: {why}", image.text));
             }
         }
@@ -60,7 +60,7 @@ impl Outcome<'_> {
     /// One line for each image that was pinned, unless only findings are wanted, or has a finding.
     pub(super) fn write_lines(&self, quiet: bool, out: &mut dyn Write) -> io::Result<()> {
         for (image, standing) in self.each() {
-            match (standing, standing.message(image.text)) {
+            match (standing, standing.message(&image.text)) {
                 (Standing::Failed(_), _) | (_, None) => {}
                 (Standing::Pinned(_), _) if quiet => {}
                 (_, Some(message)) => writeln!(out, "{}: {}", place(image), visible(&message))?,
@@ -94,7 +94,7 @@ impl Outcome<'_> {
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let parts: Vec<_> = parts.collect();
-        let files: BTreeSet<&str> = self.images.iter().map(|image| image.resource.source().name.as_str()).collect();
+        let files: BTreeSet<&str> = self.images.iter().map(|image| image.holder.source().name.as_str()).collect();
         let counts = if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
         writeln!(err, "images in {} files: {counts}", files.len())
     }
@@ -105,15 +105,15 @@ impl Outcome<'_> {
             let position = image.position();
             let pinned = if let Standing::Pinned(pinned) = standing { Some(pinned) } else { None };
             json!({
-                "resource": image.resource.id(),
+                "resource": image.holder.id(),
                 "path": image.path.to_string(),
                 "location": {
-                    "file": image.resource.source().name, "line": position.line, "column": position.column,
+                    "file": image.holder.source().name, "line": position.line, "column": position.column,
                 },
                 "image": image.text,
                 "status": standing.name(),
                 "pinned": pinned,
-                "message": standing.message(image.text),
+                "message": standing.message(&image.text),
             })
         };
         let images: Vec<Json> = self.each().map(image).collect();
@@ -133,6 +133,6 @@ impl Outcome<'_> {
 
 fn place(image: &Image<'_>) -> String {
     let position = image.position();
-    let name = visible(&image.resource.source().name).into_owned();
+    let name = visible(&image.holder.source().name).into_owned();
     format!("{BOLD}{name}{BOLD:#}:{}:{}", position.line, position.column)
 }

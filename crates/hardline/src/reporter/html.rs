@@ -2,24 +2,19 @@
 //! manifest, and the rules.
 //!
 //! It loads nothing, which its content security policy holds it to, and shows everything without
-//! scripts; the script filters. `page.css` is for every page of hardline.
+//! scripts; the script filters.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
+use hardline_core::excerpt::{self, Line};
 use hardline_core::priority::{Area, Subject, priorities, ranked};
 use hardline_core::report::{Counts, Location, Report, Reported};
 use hardline_core::rule::Rule;
+use hardline_server::page::{Html, Prose, STYLE, grouped, markdown};
 
-use crate::explain::docs;
 use crate::reporter::counted;
-use crate::reporter::human::excerpt::{self, Line};
-use crate::reporter::junit::Xml;
-use crate::terminal::visible;
 
-/// The look of every page of hardline.
-pub(crate) const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/report.js");
 /// What the page may do: nothing but use what is in it.
 const POLICY: &str =
@@ -59,13 +54,6 @@ fn title(report: &Report) -> String {
         1 => "1 finding".to_owned(),
         total => format!("{} findings", grouped(total)),
     }
-}
-
-/// A number with a comma before every three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let comma = |at: usize| at > 0 && (digits.len() - at).is_multiple_of(3);
-    digits.char_indices().flat_map(|(at, digit)| comma(at).then_some(',').into_iter().chain([digit])).collect()
 }
 
 /// What it comes to.
@@ -200,7 +188,7 @@ fn write_finding(area: &Area<'_>, finding: &Reported, out: &mut dyn Write) -> io
     )?;
     frame(location, "", out)?;
     finding.evidence.iter().try_for_each(|evidence| frame(&evidence.location, &evidence.message, out))?;
-    writeln!(out, "<dl><dt>Why</dt><dd>{}</dd>", Prose(&why(finding.rule)))?;
+    writeln!(out, "<dl><dt>Why</dt><dd>{}</dd>", Prose(&finding.rule.why()))?;
     write!(out, "<dt>Fix</dt><dd>{}", Prose(&finding.help))?;
     if let Some(fix) = &finding.fix {
         write!(out, "<br>hardline can do it: {}", Prose(&fix.fix.title))?;
@@ -298,7 +286,7 @@ fn rules(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for (id, (rule, count)) in broken_rules(report) {
         write!(out, "<details class=\"doc\" id=\"{id}\"><summary><code>{id}</code>")?;
         writeln!(out, "<span>{}, {}</span></summary>", Prose(rule.summary), counted(count, "finding"))?;
-        writeln!(out, "<div>{}</div></details>", markdown(&docs(rule)))?;
+        writeln!(out, "<div>{}</div></details>", markdown(&rule.documentation()))?;
     }
     writeln!(out, "</section>")
 }
@@ -309,41 +297,6 @@ fn broken_rules(report: &Report) -> BTreeMap<&'static str, (&'static Rule, usize
         rules.entry(finding.rule.id).or_insert((finding.rule, 0)).1 += 1;
     }
     rules
-}
-
-/// What a rule says under "Why", to the end of the first paragraph.
-fn why(rule: &Rule) -> String {
-    let docs = docs(rule);
-    let after = docs.split_once("## Why\n").map_or("", |(_, after)| after);
-    after.trim_start().split("\n\n").next().unwrap_or_default().replace('\n', " ")
-}
-
-/// The Markdown of rules' documentation: headings, paragraphs, examples.
-fn markdown(text: &str) -> String {
-    let mut html = String::new();
-    let mut paragraph: Vec<&str> = Vec::new();
-    let mut in_code = false;
-    for line in text.lines().chain([""]) {
-        let ends = line.is_empty() || line.starts_with("```") || line.starts_with('#');
-        if !in_code && ends && !paragraph.is_empty() {
-            let _ = writeln!(html, "<p>{}</p>", Prose(&paragraph.join(" ")));
-            paragraph.clear();
-        }
-        if line.starts_with("```") {
-            in_code = !in_code;
-            html.push_str(if in_code { "<pre>" } else { "</pre>\n" });
-        } else if in_code {
-            let _ = match line.split_once("# finding") {
-                Some((bad, after)) => writeln!(html, "<mark>{}</mark># finding{}", Html(bad), Html(after)),
-                None => writeln!(html, "{}", Html(line)),
-            };
-        } else if let Some(heading) = line.strip_prefix('#') {
-            let _ = writeln!(html, "<h4>{}</h4>", Prose(heading.trim_start_matches('#').trim()));
-        } else if !ends {
-            paragraph.push(line);
-        }
-    }
-    html
 }
 
 /// A fingerprint as an anchor, which has no space in it.
@@ -360,56 +313,18 @@ fn namespace_key<'a>(area: &Area<'a>) -> &'a str {
     area.namespace.unwrap_or("-")
 }
 
-/// Text from manifests, in which nothing is a mark, and nothing hides or reorders what follows.
-struct Html<'a>(&'a str);
-
-impl fmt::Display for Html<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Xml(&visible(self.0)).fmt(f)
-    }
-}
-
-/// The same, where what stands between backticks is code.
-struct Prose<'a>(&'a str);
-
-impl fmt::Display for Prose<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<_> = self.0.split('`').collect();
-        // With an odd number of backticks nobody knows which of them belong together.
-        if parts.len() % 2 == 0 {
-            return Html(self.0).fmt(f);
-        }
-        parts.into_iter().enumerate().try_for_each(|(at, part)| match at % 2 {
-            1 => write!(f, "<code>{}</code>", Html(part)),
-            _ => Html(part).fmt(f),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn text_is_no_markup() {
-        assert_eq!(Prose("a `<b>` & \"c\"").to_string(), "a <code>&lt;b&gt;</code> &amp; &quot;c&quot;");
-        assert_eq!(Prose("`<i>").to_string(), "`&lt;i&gt;");
+    fn anchors_have_no_spaces() {
         assert_eq!(anchor("a:Pod x/y:/spec[\"]"), "a:Pod_x/y:/spec[&quot;]");
     }
 
     #[test]
-    fn numbers_and_paths_are_short_to_read() {
-        assert_eq!([0, 12, 1_234, 1_234_567].map(grouped), ["0", "12", "1,234", "1,234,567"]);
+    fn paths_are_short_to_read() {
         assert_eq!(["a.yaml", "b/a.yaml", "/b/a.yaml"].map(short), ["a.yaml", "b/a.yaml", "/b/a.yaml"]);
         assert_eq!(short("d/c/b/a.yaml"), "…/b/a.yaml");
-    }
-
-    #[test]
-    fn examples_mark_their_findings() {
-        let html = markdown("Flags `x`\nand y.\n\n## Why\nBecause.\n```yaml bad\na: <b> # finding\n```\n");
-        assert_eq!(
-            html,
-            "<p>Flags <code>x</code> and y.</p>\n<h4>Why</h4>\n<p>Because.</p>\n<pre><mark>a: &lt;b&gt; </mark># finding\n</pre>\n"
-        );
     }
 }

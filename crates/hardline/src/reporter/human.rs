@@ -14,7 +14,7 @@ use crate::markdown;
 use crate::reporter::{View, counted, words};
 use crate::terminal::{self, BOLD, CODE, DIM, visible};
 
-pub(super) mod excerpt;
+mod excerpt;
 
 use excerpt::{Excerpt, Mark};
 

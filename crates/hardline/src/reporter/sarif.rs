@@ -14,8 +14,6 @@ use hardline_core::rule::{Category, Rule, Severity};
 use hardline_manifest::edit::{self, Target};
 use serde::Serialize;
 
-use crate::explain::docs;
-
 /// Of longer texts, in bytes, fixes are left out: each is tried on the whole text.
 const LONG: usize = 256 << 10;
 
@@ -259,7 +257,7 @@ impl Descriptor {
         if is_security && rule.category != Category::Security {
             tags.push("security");
         }
-        let markdown = docs(rule);
+        let markdown = rule.documentation();
         let first = markdown.split("\n\n").next().unwrap_or_default();
         Self {
             id: rule.id,

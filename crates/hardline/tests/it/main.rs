@@ -15,6 +15,7 @@ mod formats;
 mod net;
 mod pin;
 mod renderers;
+mod sarif;
 mod since;
 
 use std::path::Path;
