@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -109,6 +110,7 @@ impl Server {
     fn spawn(plane: &ControlPlane, [port, probes]: [u16; 2], command: &mut Command) -> Self {
         let log = plane.folder().join(format!("hardline-{port}.log"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+        let child = child.process_group(plane.process_group());
         let mut server = Self { child: child.spawn().unwrap(), port, probes, log };
         server.until("it is ready", |server| is_ready(server.probes));
         server

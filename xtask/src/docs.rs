@@ -108,6 +108,7 @@ const PAGES: &[(&str, &str)] = &[
     ("Drift", "drift.md"),
     ("Coverage", "coverage.md"),
     ("In the cluster", "install.md"),
+    ("Admission", "admission.md"),
     ("The ledger", "ledger.md"),
     ("From other linters", "migration.md"),
     ("Conformance", "conformance.md"),

@@ -233,6 +233,12 @@ impl ControlPlane {
         self.group.folder()
     }
 
+    /// The group of its processes. A process that is started in it ends with them, also when the test
+    /// is killed.
+    pub fn process_group(&self) -> i32 {
+        self.group.id()
+    }
+
     /// The kubeconfig of an administrator.
     pub fn kubeconfig(&self) -> PathBuf {
         self.kubeconfig_of("admin")

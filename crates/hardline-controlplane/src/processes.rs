@@ -44,13 +44,17 @@ impl Group {
         self.folder.path()
     }
 
+    pub(crate) fn id(&self) -> i32 {
+        self.watchdog.id().cast_signed()
+    }
+
     /// Starts a process, whose output goes to `NAME.log` in the folder.
     pub(crate) fn spawn(&self, name: &'static str, command: &mut Command) -> anyhow::Result<Process> {
         let log = self.folder().join(name).with_extension("log");
         let file = File::options().create(true).append(true).open(&log)?;
         let child = command
             .current_dir(self.folder())
-            .process_group(self.watchdog.id().cast_signed())
+            .process_group(self.id())
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)

@@ -163,7 +163,7 @@ impl<'a> Sink<'a> {
     /// Whether all that restricts traffic in a namespace is known and its effect modelled. Where
     /// it is not, the rule is written down as not evaluated there.
     pub fn knows_policies(&mut self, namespace: Option<&str>) -> bool {
-        let foreign = self.inventory.network().unmodelled().iter();
+        let foreign = self.inventory.network_of(namespace).unmodelled().iter();
         let mut here = foreign
             .map(|&index| &self.inventory[index])
             .filter(|policy| policy.namespace().is_none() || policy.namespace() == namespace);

@@ -25,6 +25,8 @@ pub struct Inventory {
     hidden: Vec<u32>,
     coverage: Arc<Coverage>,
     network: OnceLock<Network>,
+    /// Of the namespace that all subjects are in.
+    network_here: OnceLock<Network>,
 }
 
 /// What an inventory knows completely, so that absence can be claimed.
@@ -109,6 +111,7 @@ impl Inventory {
             hidden: Vec::new(),
             coverage: Arc::new(coverage),
             network: OnceLock::new(),
+            network_here: OnceLock::new(),
         }
     }
 
@@ -120,7 +123,8 @@ impl Inventory {
         let hidden = self.hidden.iter().copied().chain(hidden).collect();
         let layer = Layer::new(self.top().end(), resources);
         let layers = self.layers.iter().cloned().chain([Arc::new(layer)]).collect();
-        Self { layers, hidden, coverage: self.coverage.clone(), network: OnceLock::new() }
+        let coverage = self.coverage.clone();
+        Self { layers, hidden, coverage, network: OnceLock::new(), network_here: OnceLock::new() }
     }
 
     /// This inventory without the object of a resource's kind, namespace and name. It has no
@@ -199,6 +203,18 @@ impl Inventory {
     /// Who can reach whom, under the default assumptions; worked out when first asked for.
     pub fn network(&self) -> &Network {
         self.network.get_or_init(|| Network::of(self, Assumptions::default()))
+    }
+
+    /// Who can reach the pods of a namespace: the [whole network](Inventory::network), or, where single
+    /// objects are laid over another inventory, the [network of their
+    /// namespace](Network::of_namespace), which is made for each of them.
+    pub fn network_of(&self, namespace: Option<&str>) -> &Network {
+        let is_here = |subject: &Resource| subject.namespace() == namespace;
+        let is_laid_over = self.layers.len() > 1 && self.subjects().iter().all(is_here);
+        if !is_laid_over || self.network.get().is_some() {
+            return self.network();
+        }
+        self.network_here.get_or_init(|| Network::of_namespace(self, namespace, Assumptions::default()))
     }
 
     /// Whether all resources of a kind in a namespace are known.

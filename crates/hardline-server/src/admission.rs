@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::date;
+use crate::reach;
 use crate::review::{Operation, Review};
 
 /// The label on an object that refuses its deletion until it is taken off: `true`.
@@ -114,11 +115,19 @@ impl Admission {
         if let Some(why) = protection(review) {
             return Decision::refused(why);
         }
-        let Some((object, before)) = self.judged(review, cluster) else { return Decision::default() };
+        let Some((object, before)) = self.judged(review, cluster) else {
+            let goes = review.old.as_ref().filter(|_| review.operation == Operation::Delete);
+            let tell = goes.filter(|old| self.enforcement(old, cluster) >= Enforcement::Warn);
+            return Decision { consequences: reach::changed(cluster, None, tell), ..Decision::default() };
+        };
         let config = self.config(date(now));
         let mut decision = Self::judge(cluster, &object, before.as_ref(), &config);
-        decision.consequences = consequences(cluster, &object, review.old.as_ref(), &config);
         let most = self.enforcement(&object, cluster);
+        if most >= Enforcement::Warn {
+            let old = review.old.as_ref();
+            decision.consequences = reach::changed(cluster, Some(&object), old);
+            decision.consequences.extend(consequences(cluster, &object, old, &config));
+        }
         for judged in decision.findings.iter_mut().chain(&mut decision.unchanged) {
             let most = if judged.finding.absence { most.min(self.options.absence) } else { most };
             judged.enforcement = judged.enforcement.min(most);

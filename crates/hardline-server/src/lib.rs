@@ -8,6 +8,7 @@ pub mod install;
 pub mod lease;
 pub mod metrics;
 pub mod page;
+mod reach;
 pub mod readiness;
 pub mod registration;
 pub mod review;

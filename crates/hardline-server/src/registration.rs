@@ -189,7 +189,11 @@ pub fn webhooks(namespace: &str, target: &Target, bundle: &str, failure: Failure
         ..LabelSelector::default()
     };
     vec![
-        webhook("changes", [objects(&["CREATE", "UPDATE"]), subresources()].concat(), LabelSelector::default()),
+        webhook(
+            "changes",
+            [objects(&["CREATE", "UPDATE"]), subresources(), policies()].concat(),
+            LabelSelector::default(),
+        ),
         webhook("deletions", objects(&["DELETE"]), protected),
     ]
 }
@@ -211,6 +215,16 @@ fn objects(operations: &[&str]) -> Vec<RuleWithOperations> {
         groups.entry(observed.group).or_default().push(observed.plural.to_owned());
     }
     groups.into_iter().map(|(group, resources)| rule(group, resources, operations)).collect()
+}
+
+/// What opens something when it goes.
+fn policies() -> Vec<RuleWithOperations> {
+    let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let cluster_wide = ["adminnetworkpolicies", "baselineadminnetworkpolicies", "clusternetworkpolicies"];
+    vec![
+        rule("networking.k8s.io", list(&["networkpolicies"]), &["DELETE"]),
+        rule("policy.networking.k8s.io", list(&cluster_wide), &["DELETE"]),
+    ]
 }
 
 /// The other ways to change what runs, or to enter it.

@@ -32,6 +32,10 @@ pub(crate) struct Args {
     #[arg(long)]
     policies: bool,
 
+    /// Leave the admission policies in CEL out. Then nothing refuses while the webhook is down
+    #[arg(long, conflicts_with = "policies")]
+    without_policies: bool,
+
     /// Print them for the API server's `staticManifestsDir` (Kubernetes 1.37), where they hold before
     /// the first request and nobody can change them by the API
     #[arg(long = "static", requires = "policies", conflicts_with = "image")]
@@ -79,7 +83,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         objects.extend(options.namespace());
         objects.extend(options.objects());
     }
-    objects.extend(options.wall(&config, origin));
+    if !args.without_policies {
+        objects.extend(options.wall(&config, origin));
+    }
     let documents: Vec<String> = objects.iter().map(edit::document).collect();
     terminal::print_plain(|out| out.write_all(documents.join("---\n").as_bytes()))?;
     Ok(ExitCode::SUCCESS)

@@ -32,13 +32,13 @@ struct Signature<'a> {
     host_network: bool,
 }
 
-pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Network {
+/// The network of these resources of an inventory, in its order.
+pub(super) fn compile(inventory: &Inventory, resources: &[&Resource], assumptions: Assumptions) -> Network {
     let mut problems = Vec::new();
-    let drafts: Vec<Draft<'_>> =
-        inventory.resources().filter_map(|resource| read::read(resource, &mut problems)).collect();
+    let drafts: Vec<Draft<'_>> = resources.iter().filter_map(|resource| read::read(resource, &mut problems)).collect();
     let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
     let blocks = distinct_blocks(&drafts, &nodes);
-    let seen = endpoint::collect(inventory);
+    let seen = endpoint::collect(inventory, resources);
     let Classified { endpoints, members, signatures, dns, controllers, stranger } = classify(&seen, &drafts, &blocks);
     let (externals, external_blocks) = cut(&blocks, &seen);
 
@@ -72,7 +72,7 @@ pub(super) fn compile(inventory: &Inventory, assumptions: Assumptions) -> Networ
         isolated: [Bits::new(index.len), Bits::new(index.len)],
         isolated_namespaces: Default::default(),
         problems,
-        unmodelled: unmodelled(inventory),
+        unmodelled: unmodelled(resources),
         dns,
         controllers,
         stranger,
@@ -500,9 +500,9 @@ const UNMODELLED: &[(&str, &str)] = &[
 ];
 
 /// The policies whose effect is not modelled.
-fn unmodelled(inventory: &Inventory) -> Vec<u32> {
-    let foreign = |resource: &&Resource| {
+fn unmodelled(resources: &[&Resource]) -> Vec<u32> {
+    let foreign = |resource: &&&Resource| {
         resource.kind() == Kind::Other && UNMODELLED.contains(&(resource.group(), resource.kind_name()))
     };
-    inventory.resources().filter(foreign).map(|resource| resource.index).collect()
+    resources.iter().filter(foreign).map(|resource| resource.index).collect()
 }

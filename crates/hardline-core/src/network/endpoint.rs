@@ -59,10 +59,10 @@ pub(super) struct Seen<'a> {
 
 /// Every pod that can send or receive: observed pods that have not ended, under the name of
 /// their outermost owner, and the templates of workloads of which no pod is observed.
-pub(super) fn collect(inventory: &Inventory) -> Vec<Seen<'_>> {
+pub(super) fn collect<'a>(inventory: &'a Inventory, resources: &[&'a Resource]) -> Vec<Seen<'a>> {
     let mut seen = Vec::new();
     let mut observed: HashSet<u32> = HashSet::new();
-    let workloads = || inventory.resources().filter_map(Workload::of);
+    let workloads = || resources.iter().copied().filter_map(Workload::of);
     for workload in workloads().filter(|workload| workload.kind() == Kind::Pod) {
         if matches!(
             workload.resource.value().at(&["status", "phase"]).and_then(Value::str),

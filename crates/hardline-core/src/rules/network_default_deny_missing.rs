@@ -78,7 +78,7 @@ fn check(resource: &Resource, sink: &mut Sink<'_>) {
     if !sink.knows_policies(Some(subject.name)) {
         return;
     }
-    let network = sink.inventory().network();
+    let network = sink.inventory().network_of(Some(subject.name));
     let pods = network.endpoints_in(subject.name).count();
     let isolated = |endpoint: &_| network.is_isolated(network.party(endpoint), Direction::Ingress);
     let held = network.endpoints_in(subject.name).filter(|endpoint| isolated(endpoint)).count();

@@ -83,7 +83,7 @@ declare_rule! {
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    let network = sink.inventory().network();
+    let network = sink.inventory().network_of(workload.resource.namespace());
     let Some(endpoint) = network.endpoint_of(workload.resource) else { return };
     let isolated = |endpoint: &_| network.is_isolated(network.party(endpoint), Direction::Ingress);
     if endpoint.host_network

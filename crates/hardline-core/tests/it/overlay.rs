@@ -8,9 +8,12 @@ use hardline_core::finding::{Finding, Place};
 use hardline_core::inventory::{Coverage, Inventory};
 use hardline_core::profile::Profile;
 use hardline_core::resource::{Kind, Resource};
+use hardline_core::rule::Category;
+use hardline_core::rules::RULES;
 use hardline_core::source::Source;
 use hardline_core::verdict::judge;
 
+use crate::rules::examples;
 use crate::support::{config, judged};
 
 /// Applications of the corpus that consist of many kinds, and the example of this repository.
@@ -58,10 +61,19 @@ fn found(inventory: &Inventory, subject: Option<u32>) -> Vec<String> {
 #[test]
 fn one_resource_over_the_others_is_judged_as_among_them() {
     let mut findings = 0;
-    for application in APPLICATIONS {
-        let mut ids = BTreeSet::new();
-        let resources: Vec<_> = read(application).into_iter().filter(|it| ids.insert(it.id())).collect();
+    let applications = APPLICATIONS.map(|application| {
+        let resources = read(application);
         assert!(resources.len() > 3, "{application} is there");
+        resources
+    });
+    let examples = RULES
+        .iter()
+        .filter(|rule| rule.category == Category::Network)
+        .flat_map(|rule| examples(rule))
+        .map(|example| hardline_manifest::read::read(&Arc::new(Source::new("", example.text))).resources);
+    for resources in applications.into_iter().chain(examples) {
+        let mut ids = BTreeSet::new();
+        let resources: Vec<_> = resources.into_iter().filter(|it| ids.insert(it.id())).collect();
         let coverage = Coverage::of_manifests(&resources);
         let together = Inventory::new(resources.clone(), coverage.clone());
         for (at, resource) in (0..).zip(&resources) {

@@ -216,6 +216,62 @@ fn changed_labels_that_orphan_a_service_are_told() {
 }
 
 #[test]
+fn policies_and_labels_that_open_or_close_something_are_told() {
+    let files = ["namespace", "network", "orders-db", "priority", "checkout"];
+    let all = files.map(|file| example(&format!("3am-fixed/{file}.yaml"))).join("\n---\n") + STRANGERS;
+    let told = |operation: &str, object: &Value, old: &Value| {
+        let response = response(cluster(&all), &request(operation, object, old));
+        let warnings = response["warnings"].as_array().cloned().unwrap_or_default();
+        let warnings = warnings.into_iter().filter_map(|it| it.as_str().map(str::to_owned));
+        warnings.filter(|it| !it.starts_with('[')).collect::<Vec<_>>().join("\n")
+    };
+    let find = |kind: &str, name: &str| {
+        let is_it = |it: &&hardline_core::resource::Resource| (it.kind_name(), it.name()) == (kind, name);
+        objects(&all).iter().find(is_it).expect("it is there").value().to_json()
+    };
+    let policy = find("NetworkPolicy", "orders-db");
+    let mut open = policy.clone();
+    open["spec"]["ingress"] = json!([{}]);
+    insta::assert_snapshot!("a_policy_opens", told("UPDATE", &open, &policy));
+    let gone = told("DELETE", &Value::Null, &find("NetworkPolicy", "vault"));
+    assert!(gone.starts_with("opens every port of `vault/vault` to `tools/tool`"), "{gone}");
+    assert_eq!(told("DELETE", &Value::Null, &find("NetworkPolicy", "default-deny")), "", "others still deny");
+    assert_eq!(told("UPDATE", &set(&policy, "/metadata/name", json!("orders-db")), &policy), "");
+
+    let tools = find("Namespace", "tools");
+    let trusted = set(&tools, "/metadata/labels/trust", json!("some"));
+    insta::assert_snapshot!("labels_of_a_namespace_open", told("UPDATE", &trusted, &tools));
+    let off = find("NetworkPolicy", "quiet");
+    assert_eq!(told("DELETE", &Value::Null, &off), "", "where findings do nothing, nothing is told");
+}
+
+/// Namespaces beside the shop, and who is in them.
+const STRANGERS: &str = "
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: tools, labels: {trust: none}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: tool, namespace: tools, labels: {app: tool}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: vault}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: vault, namespace: vault, labels: {app: vault}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: vault, namespace: vault}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress]
+  ingress: [{from: [{namespaceSelector: {matchLabels: {trust: some}}}], ports: [{port: 8200}]}]
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: quiet, labels: {hardline.dev/enforcement: 'off'}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: quiet, namespace: quiet}}
+---
+{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: quiet, namespace: quiet}, spec: {podSelector: {}}}
+";
+
+#[test]
 fn answers_stay_within_the_limits_of_the_api_server() {
     let mut pod = object(POD);
     let container = pod["spec"]["containers"][0].clone();
