@@ -3,9 +3,11 @@
 pub mod admission;
 pub mod answer;
 pub mod clock;
+pub mod dashboard;
 pub mod http;
 pub mod install;
 pub mod lease;
+pub mod local;
 pub mod metrics;
 pub mod page;
 mod reach;

@@ -3,6 +3,7 @@
 
 mod admission;
 mod cluster;
+mod dashboard;
 mod deploy;
 mod http;
 mod snapshot;
