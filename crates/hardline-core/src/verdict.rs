@@ -1,5 +1,7 @@
 //! From an inventory to a judgement: runs the rules, applies exemptions and enforcement.
 
+mod succession;
+
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,6 +21,8 @@ use crate::rule::{Check, Rule, Severity};
 use crate::rules::{self, RULES};
 use crate::schema;
 use crate::workload::{Container, Workload};
+
+pub use succession::Succession;
 
 /// The label on a namespace or a workload that chooses its profile.
 pub const PROFILE_LABEL: &str = "hardline.dev/profile";
@@ -99,6 +103,9 @@ pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judg
         // One admission request is not worth a second thread.
         judge_all(subjects)
     } else {
+        // The network is worked out in parallel, too. Were it worked out by the first rule that asks,
+        // its thread could take up another part meanwhile, and ask again.
+        inventory.network();
         subjects.par_chunks(PART).map(judge_all).reduce(Outcome::default, |mut left, right| {
             left.findings.extend(right.findings);
             left.unevaluated.extend(right.unevaluated);
@@ -118,6 +125,21 @@ struct Engine<'a> {
     standings: Vec<Standing>,
     /// The standing that holds for each subject, and last the one for text that is no resource.
     standing_of: Vec<usize>,
+}
+
+/// A resource as rules look at it.
+struct Subject<'a> {
+    resource: &'a Resource,
+    workload: Option<Workload<'a>>,
+    containers: Vec<Container<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    fn of(resource: &'a Resource) -> Self {
+        let workload = Workload::of(resource);
+        let containers = workload.iter().flat_map(Workload::containers).collect();
+        Self { resource, workload, containers }
+    }
 }
 
 /// What becomes of each rule's findings, in the order of [`RULES`].
@@ -171,34 +193,44 @@ impl<'a> Engine<'a> {
     }
 
     fn judge_resource(&self, resource: &Resource, outcome: &mut Outcome) {
+        let subject = Subject::of(resource);
+        for (_, rule) in self.rules_for(&subject) {
+            self.run(rule, &subject, outcome);
+        }
+    }
+
+    /// The rules that look at a subject, numbered. A resource that does not change has the same ones under
+    /// the same numbers, as long as its profile is the same.
+    fn rules_for(&self, subject: &Subject<'_>) -> impl Iterator<Item = (usize, &'static Rule)> {
+        let (resource, is_workload) = (subject.resource, subject.workload.is_some());
         let standing = &self.standings[self.standing_of[(resource.index - self.first) as usize]];
-        let workload = Workload::of(resource);
-        let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
         let mut walked = false;
-        for &rule in &standing.by_kind[&(resource.kind(), workload.is_some())] {
+        standing.by_kind[&(resource.kind(), is_workload)].iter().copied().enumerate().filter(move |(_, rule)| {
             // The first schema rule reports for all; what it reports for others is dropped where they are off.
-            if matches!(rule.check, Check::Schema) && std::mem::replace(&mut walked, true) {
-                continue;
-            }
-            let findings = outcome.findings.len();
-            let (inventory, settings) = (self.inventory, &self.config.settings);
-            let mut sink = Sink { rule, subject: resource, inventory, settings, absence: false, outcome };
-            let covered = rule.needs.iter().all(|&kind| sink.covers(kind, resource.namespace()));
-            if !covered {
-                continue;
-            }
-            let run = catch_unwind(AssertUnwindSafe(|| match rule.check {
-                Check::Container(check) => containers.iter().for_each(|container| check(container, &mut sink)),
-                Check::Workload(check) => workload.iter().for_each(|workload| check(workload, &mut sink)),
-                Check::Resource(_, check) | Check::AnyResource(check) => check(resource, &mut sink),
-                Check::Schema => schema::check(resource, &mut sink),
-                Check::Reader => {}
-            }));
-            if run.is_err() {
-                outcome.findings.truncate(findings);
-                let needs = format!("a mend: the rule failed on {}", resource.id());
-                outcome.unevaluated.insert(Unevaluated { rule: rule.id, needs });
-            }
+            !(matches!(rule.check, Check::Schema) && std::mem::replace(&mut walked, true))
+        })
+    }
+
+    fn run(&self, rule: &'static Rule, subject: &Subject<'_>, outcome: &mut Outcome) {
+        let Subject { resource, workload, containers } = subject;
+        let findings = outcome.findings.len();
+        let (inventory, settings) = (self.inventory, &self.config.settings);
+        let mut sink = Sink { rule, subject: resource, inventory, settings, absence: false, outcome };
+        let covered = rule.needs.iter().all(|&kind| sink.covers(kind, resource.namespace()));
+        if !covered {
+            return;
+        }
+        let run = catch_unwind(AssertUnwindSafe(|| match rule.check {
+            Check::Container(check) => containers.iter().for_each(|container| check(container, &mut sink)),
+            Check::Workload(check) => workload.iter().for_each(|workload| check(workload, &mut sink)),
+            Check::Resource(_, check) | Check::AnyResource(check) => check(resource, &mut sink),
+            Check::Schema => schema::check(resource, &mut sink),
+            Check::Reader => {}
+        }));
+        if run.is_err() {
+            outcome.findings.truncate(findings);
+            let needs = format!("a mend: the rule failed on {}", resource.id());
+            outcome.unevaluated.insert(Unevaluated { rule: rule.id, needs });
         }
     }
 
