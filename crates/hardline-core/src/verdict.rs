@@ -116,6 +116,28 @@ pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judg
     engine.settle(outcome)
 }
 
+/// The profile that a resource is held to.
+pub fn profile_of(resource: &Resource, inventory: &Inventory, config: &Config) -> Profile {
+    profile_and_overrides(Some(resource), inventory, config).0
+}
+
+/// The profile of a resource and the overrides for it, the strongest first.
+///
+/// The profile is its own label's, else its namespace's, else the last override's, else the
+/// configured one.
+fn profile_and_overrides(resource: Option<&Resource>, inventory: &Inventory, config: &Config) -> (Profile, Vec<usize>) {
+    let Some(resource) = resource else { return (config.profile, Vec::new()) };
+    let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
+    let namespace = || inventory.find(Kind::Namespace, None, resource.namespace()?);
+    let all = config.overrides.iter().enumerate().rev();
+    let (base, source) = (&config.base, &resource.source().name);
+    let apply = all.filter(|(_, overrides)| overrides.apply_to(base, source, resource.namespace()));
+    let overrides: Vec<usize> = apply.map(|(at, _)| at).collect();
+    let overridden = || overrides.iter().find_map(|&at| config.overrides[at].profile);
+    let profile = label(resource).or_else(|| namespace().and_then(label)).or_else(overridden);
+    (profile.unwrap_or(config.profile), overrides)
+}
+
 struct Engine<'a> {
     inventory: &'a Inventory,
     config: &'a Config,
@@ -155,7 +177,7 @@ impl<'a> Engine<'a> {
         let mut engine = Self { inventory, config, first, standings: Vec::new(), standing_of: Vec::new() };
         let mut known: HashMap<(Profile, Vec<usize>), usize> = HashMap::new();
         for resource in inventory.subjects().iter().map(Some).chain([None]) {
-            let key = engine.profile_and_overrides(resource);
+            let key = profile_and_overrides(resource, inventory, config);
             let at = *known.entry(key).or_insert_with_key(|(profile, overrides)| {
                 let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
                 let standing = RULES.iter().map(|rule| config.standing(rule, *profile, overrides()));
@@ -165,23 +187,6 @@ impl<'a> Engine<'a> {
             engine.standing_of.push(at);
         }
         engine
-    }
-
-    /// The profile of a resource and the overrides for it, the strongest first.
-    ///
-    /// The profile is its own label's, else its namespace's, else the last override's, else the
-    /// configured one.
-    fn profile_and_overrides(&self, resource: Option<&Resource>) -> (Profile, Vec<usize>) {
-        let Some(resource) = resource else { return (self.config.profile, Vec::new()) };
-        let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
-        let namespace = || self.inventory.find(Kind::Namespace, None, resource.namespace()?);
-        let all = self.config.overrides.iter().enumerate().rev();
-        let (base, source) = (&self.config.base, &resource.source().name);
-        let apply = all.filter(|(_, overrides)| overrides.apply_to(base, source, resource.namespace()));
-        let overrides: Vec<usize> = apply.map(|(at, _)| at).collect();
-        let overridden = || overrides.iter().find_map(|&at| self.config.overrides[at].profile);
-        let profile = label(resource).or_else(|| namespace().and_then(label)).or_else(overridden);
-        (profile.unwrap_or(self.config.profile), overrides)
     }
 
     fn standing(&self, place: &Place) -> &Standing {

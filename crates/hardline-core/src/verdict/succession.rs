@@ -92,7 +92,9 @@ impl Succession {
             }
             work.push((resource, same));
         }
-        known.values().for_each(|gone| changes.add(&gone.resource));
+        for gone in known.values() {
+            changes.add(&gone.resource);
+        }
         drop(known);
         // Worked out by all threads: a rule that asks for it must find it made.
         inventory.network();

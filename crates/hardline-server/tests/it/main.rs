@@ -9,3 +9,4 @@ mod http;
 mod snapshot;
 mod support;
 mod tls;
+mod watch;
