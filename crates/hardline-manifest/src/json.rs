@@ -11,17 +11,28 @@ use crate::document::Problem;
 /// Reads a text that is one JSON value and nothing else, such as the body of a request. Unlike
 /// [`document::parse`](crate::document::parse) it takes no YAML for it.
 pub fn read(source: &Arc<Source>, limits: Limits) -> std::result::Result<Arc<Tree>, Problem> {
+    read_whole(source, limits, false)
+}
+
+/// As [`read`], but for `metadata.managedFields`: who wrote which field last is of no concern to rules,
+/// and often half of an object. What is passed over is looked at for strings and brackets only.
+pub fn read_without_managers(source: &Arc<Source>, limits: Limits) -> std::result::Result<Arc<Tree>, Problem> {
+    read_whole(source, limits, true)
+}
+
+fn read_whole(source: &Arc<Source>, limits: Limits, lean: bool) -> std::result::Result<Arc<Tree>, Problem> {
     let text = source.text.as_str();
     if u32::try_from(text.len()).is_err() {
         return Err(Problem::new("text of 4 GiB and more is not read", Span::at(0)));
     }
     let mut builder = TreeBuilder::new(source.clone(), limits);
     builder.begin_document();
-    let end = parse(text, skip_space(text, 0), &mut builder).map_err(|refused| match refused {
+    let mut reader = Reader { text, at: skip_space(text, 0), builder: &mut builder, unescaped: String::new(), lean };
+    reader.value(false).map_err(|refused| match refused {
         Refused::Syntax(problem) | Refused::Value(problem) => problem,
     })?;
+    let end = skip_space(text, reader.at);
     builder.end_document();
-    let end = skip_space(text, end);
     if end < text.len() {
         return Err(Problem::new("something follows the value", Span::at(end)));
     }
@@ -41,8 +52,8 @@ type Result<T = ()> = std::result::Result<T, Refused>;
 
 /// Reads the value that starts at an offset into the builder, and gives the offset past it.
 pub(crate) fn parse(text: &str, at: usize, builder: &mut TreeBuilder) -> Result<usize> {
-    let mut reader = Reader { text, at, builder, unescaped: String::new() };
-    reader.value()?;
+    let mut reader = Reader { text, at, builder, unescaped: String::new(), lean: false };
+    reader.value(false)?;
     Ok(reader.at)
 }
 
@@ -58,13 +69,18 @@ struct Reader<'t, 'b> {
     builder: &'b mut TreeBuilder,
     /// Room for the text of one string.
     unescaped: String,
+    /// Whether to leave out who manages fields.
+    lean: bool,
 }
 
+/// How the API server writes the key of the list of managers.
+const MANAGERS: &str = r#""managedFields":["#;
+
 impl Reader<'_, '_> {
-    fn value(&mut self) -> Result {
+    fn value(&mut self, is_metadata: bool) -> Result {
         let start = self.at;
         match self.peek() {
-            Some(b'{') => self.object(),
+            Some(b'{') => self.object(is_metadata),
             Some(b'[') => self.array(),
             Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -81,24 +97,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn object(&mut self) -> Result {
+    fn object(&mut self, is_metadata: bool) -> Result {
         let opened = self.builder.begin_map(self.at as u32, true);
         self.built(opened, self.at)?;
         self.at += 1;
         self.space();
         if !self.close(b'}') {
             loop {
-                if self.peek() != Some(b'"') {
-                    return Err(self.expected("a key in double quotes"));
+                if self.lean && is_metadata && self.text[self.at..].starts_with(MANAGERS) {
+                    self.at += MANAGERS.len() - 1;
+                    self.pass()?;
+                } else {
+                    self.entry()?;
                 }
-                self.string()?;
-                self.space();
-                if self.peek() != Some(b':') {
-                    return Err(self.expected("`:`"));
-                }
-                self.at += 1;
-                self.space();
-                self.value()?;
                 self.space();
                 if self.close(b'}') {
                     break;
@@ -109,6 +120,54 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
+    fn entry(&mut self) -> Result {
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(self.expected("a key in double quotes"));
+        }
+        self.string()?;
+        let is_metadata = &self.text[start..self.at] == r#""metadata""#;
+        self.space();
+        if self.peek() != Some(b':') {
+            return Err(self.expected("`:`"));
+        }
+        self.at += 1;
+        self.space();
+        self.value(is_metadata)
+    }
+
+    /// Passes a collection.
+    fn pass(&mut self) -> Result {
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'[' | b'{') => depth += 1,
+                Some(b']' | b'}') => depth = depth.saturating_sub(1),
+                Some(b'"') => self.pass_string(start)?,
+                Some(_) => {}
+                None => return Err(syntax("the list is not closed", start)),
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes a string but for its closing quote.
+    fn pass_string(&mut self, list: usize) -> Result {
+        loop {
+            self.at += 1;
+            match self.peek() {
+                Some(b'"') => return Ok(()),
+                Some(b'\\') => self.at += 1,
+                Some(_) => {}
+                None => return Err(syntax("the list is not closed", list)),
+            }
+        }
+    }
+
     fn array(&mut self) -> Result {
         let opened = self.builder.begin_seq(self.at as u32, true);
         self.built(opened, self.at)?;
@@ -116,7 +175,7 @@ impl Reader<'_, '_> {
         self.space();
         if !self.close(b']') {
             loop {
-                self.value()?;
+                self.value(false)?;
                 self.space();
                 if self.close(b']') {
                     break;
@@ -287,4 +346,35 @@ impl Reader<'_, '_> {
 
 fn syntax(message: impl Into<String>, at: usize) -> Refused {
     Refused::Syntax(Problem::new(message, Span::at(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without_managers(text: &str) -> std::result::Result<serde_json::Value, Problem> {
+        let tree = read_without_managers(&Arc::new(Source::new("", text)), Limits::default())?;
+        Ok(tree.roots().next().unwrap().to_json())
+    }
+
+    #[test]
+    fn managers_are_passed_over_and_nothing_else_is() {
+        for (text, left) in [
+            (r#"{"metadata":{"managedFields":[{"a":{"b]\"}\\":"ü"}},[]],"name":"x"}}"#, r#"{"metadata":{"name":"x"}}"#),
+            (r#"{"metadata":{"name":"x","managedFields":[]}}"#, r#"{"metadata":{"name":"x"}}"#),
+            (r#"{"data":{"managedFields":["kept"]}}"#, r#"{"data":{"managedFields":["kept"]}}"#),
+            (r#"{"metadata":{"managedFields":null}}"#, r#"{"metadata":{"managedFields":null}}"#),
+            (r#"{"metadata":[{"managedFields":["kept"]}]}"#, r#"{"metadata":[{"managedFields":["kept"]}]}"#),
+        ] {
+            let left: serde_json::Value = serde_json::from_str(left).unwrap();
+            assert_eq!(without_managers(text).unwrap(), left, "{text}");
+        }
+        for cut_off in [
+            r#"{"metadata":{"managedFields":[{"#,
+            r#"{"metadata":{"managedFields":["\"#,
+            r#"{"metadata":{"managedFields":[]"#,
+        ] {
+            assert!(without_managers(cut_off).is_err(), "{cut_off}");
+        }
+    }
 }

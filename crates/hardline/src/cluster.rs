@@ -78,16 +78,11 @@ impl ClusterArgs {
         self.namespace.clone().map_or(Scope::Everything, Scope::Namespace)
     }
 
-    /// The part that is named, if one is.
-    pub(crate) fn named_scope(&self) -> Option<Scope> {
-        if self.all_namespaces {
-            return Some(Scope::Everything);
-        }
-        self.namespace.clone().map(Scope::Namespace)
-    }
-
     fn scope(&self, cluster: &Cluster) -> Scope {
-        self.named_scope().unwrap_or_else(|| Scope::Namespace(cluster.namespace.clone()))
+        if self.all_namespaces {
+            return Scope::Everything;
+        }
+        Scope::Namespace(self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone()))
     }
 }
 

@@ -26,6 +26,5 @@ mod schema;
 mod security;
 mod sensitive;
 mod service;
-mod succession;
 mod support;
 mod verdict;

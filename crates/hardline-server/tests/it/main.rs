@@ -3,10 +3,8 @@
 
 mod admission;
 mod cluster;
-mod dashboard;
 mod deploy;
 mod http;
 mod snapshot;
 mod support;
 mod tls;
-mod watch;
