@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use hardline_core::inventory::{Coverage, Inventory};
+use hardline_core::resource::Kind;
 use kube::runtime::utils::Backoff as _;
 use kube::runtime::watcher::DefaultBackoff;
 use tokio::sync::{Notify, watch};
@@ -100,6 +101,16 @@ impl Live {
     pub fn age(&self) -> Duration {
         let heard = lock(&self.shared.heard);
         heard.iter().min().map_or(Duration::ZERO, Instant::elapsed)
+    }
+
+    /// How long ago the API server last spoke about each kind that rules know by itself.
+    pub fn ages(&self) -> impl Fn() -> Vec<(Kind, Duration)> + Send + 'static {
+        let shared = self.shared.clone();
+        move || {
+            let heard = lock(&shared.heard);
+            let ages = OBSERVED.iter().zip(heard.iter()).map(|(observed, at)| (observed.kind(), at.elapsed()));
+            ages.filter(|(kind, _)| *kind != Kind::Other).collect()
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A set of resources, and what it knows completely.
 
+pub(crate) mod asked;
 mod layer;
 
 use std::collections::{HashMap, HashSet};
@@ -11,7 +12,26 @@ use crate::resource::{Kind, Resource};
 use crate::selector::Selector;
 use crate::workload::Workload;
 
+use asked::{Kinds, note, note_everywhere};
 use layer::Layer;
+
+/// What says nothing about who can reach whom is not in it.
+const OF_NETWORK: Kinds = Kinds::ALL.without(Kinds::of(&[
+    Kind::ConfigMap,
+    Kind::HorizontalPodAutoscaler,
+    Kind::LimitRange,
+    Kind::PersistentVolume,
+    Kind::PersistentVolumeClaim,
+    Kind::PodDisruptionBudget,
+    Kind::PriorityClass,
+    Kind::ResourceQuota,
+    Kind::Secret,
+    Kind::StorageClass,
+]));
+
+/// What [`Inventory::acting_on`] looks at.
+const ACTORS: Kinds =
+    Kinds::of(&[Kind::ClusterRoleBinding, Kind::HorizontalPodAutoscaler, Kind::Other, Kind::RoleBinding]);
 
 /// An immutable set of resources, indexed for rules, and its [`Coverage`].
 ///
@@ -35,7 +55,7 @@ pub struct Inventory {
 /// for a namespace that they declare by a `Namespace` manifest, and, elsewhere, for each kind of
 /// which they hold at least one object in that namespace. For Secrets both must hold: most are kept
 /// out of manifests for good reason, so that one more that is not among them says nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
     everything: bool,
     namespaces: HashSet<Box<str>>,
@@ -160,6 +180,7 @@ impl Inventory {
 
     /// All resources, in the order they were read.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        note_everywhere(Kinds::ALL);
         self.see(|layer| layer.resources.iter())
     }
 
@@ -183,17 +204,20 @@ impl Inventory {
     /// Whether a custom resource of a namespace holds the text; `None` stands for those that are in
     /// none.
     pub(crate) fn custom_resource_holds(&self, namespace: Option<&str>, text: &str) -> bool {
+        note(Kinds::of(&[Kind::Other]), namespace);
         self.layers.iter().any(|layer| layer.mentions().by_custom_resource(namespace, text))
     }
 
     /// Whether a program of a namespace is told the text, by an argument or a variable, or a Role
     /// there names it.
     pub(crate) fn program_is_told(&self, namespace: Option<&str>, text: &str) -> bool {
+        note(Kinds::WORKLOADS.and(Kind::Role), namespace);
         self.layers.iter().any(|layer| layer.mentions().by_program(namespace, text))
     }
 
     /// The namespaces that resources are in.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        note_everywhere(Kinds::ALL);
         let lower = |at: usize| self.layers[..at].iter();
         self.layers.iter().enumerate().flat_map(move |(at, layer)| {
             layer.namespaces().filter(move |&name| !lower(at).any(|lower| lower.has_namespace(name)))
@@ -202,6 +226,7 @@ impl Inventory {
 
     /// Who can reach whom, under the default assumptions; worked out when first asked for.
     pub fn network(&self) -> &Network {
+        note_everywhere(OF_NETWORK);
         self.network.get_or_init(|| Network::of(self, Assumptions::default()))
     }
 
@@ -209,6 +234,7 @@ impl Inventory {
     /// objects are laid over another inventory, the [network of their
     /// namespace](Network::of_namespace), which is made for each of them.
     pub fn network_of(&self, namespace: Option<&str>) -> &Network {
+        note_everywhere(OF_NETWORK);
         let is_here = |subject: &Resource| subject.namespace() == namespace;
         let is_laid_over = self.layers.len() > 1 && self.subjects().iter().all(is_here);
         if !is_laid_over || self.network.get().is_some() {
@@ -222,14 +248,20 @@ impl Inventory {
         self.coverage.covers(kind, namespace)
     }
 
+    pub(crate) fn coverage(&self) -> &Arc<Coverage> {
+        &self.coverage
+    }
+
     /// The resources of a kind in a namespace. `None` stands for cluster-wide kinds, and for the
     /// namespace of manifests that name none.
     pub fn of_kind(&self, kind: Kind, namespace: Option<&str>) -> impl Iterator<Item = &Resource> {
+        note(Kinds::of(&[kind]), namespace);
         self.see(move |layer| layer.of_kind(kind, namespace))
     }
 
     /// The first resource of a kind, namespace and name.
     pub fn find(&self, kind: Kind, namespace: Option<&str>, name: &str) -> Option<&Resource> {
+        note(Kinds::of(&[kind]), namespace);
         let mut same_hash = self.see(move |layer| layer.same_hash(kind, namespace, name));
         same_hash.find(|resource| resource.name() == name)
     }
@@ -241,18 +273,21 @@ impl Inventory {
         namespace: Option<&str>,
         name: &'s str,
     ) -> impl Iterator<Item = &'s Resource> {
+        note(Kinds::of(&[kind]), namespace);
         let same_hash = self.see(move |layer| layer.same_hash(kind, namespace, name));
         same_hash.filter(move |resource| resource.name() == name)
     }
 
     /// The `CustomResourceDefinition` of a group and kind.
     pub fn definition(&self, group: &str, kind: &str) -> Option<&Resource> {
+        note(Kinds::of(&[Kind::CustomResourceDefinition]), None);
         let mut same_hash = self.see(|layer| layer.same_definition(group, kind));
         same_hash.find(|resource| layer::defined(resource) == Some((group, kind)))
     }
 
     /// The workloads in a namespace.
     pub fn workloads_in(&self, namespace: Option<&str>) -> impl Iterator<Item = Workload<'_>> {
+        note(Kinds::WORKLOADS, namespace);
         self.see(move |layer| layer.workloads_in(namespace)).filter_map(Workload::of)
     }
 
@@ -263,6 +298,7 @@ impl Inventory {
         workload: &Workload<'s>,
     ) -> impl Iterator<Item = &'s Resource> + use<'s> {
         let (namespace, labels) = (workload.resource.namespace(), workload.pod_labels());
+        note(Kinds::of(&[kind]), namespace);
         let candidates = self.see(move |layer| layer.selecting(kind, namespace, labels));
         candidates.filter(move |resource| layer::selector(resource).is_some_and(|selector| selector.matches(labels)))
     }
@@ -274,6 +310,7 @@ impl Inventory {
         kind: &'s str,
         name: &'s str,
     ) -> impl Iterator<Item = &'s Resource> + use<'s> {
+        note(ACTORS, namespace);
         let candidates = self.see(move |layer| layer.acting_on(namespace, kind, name));
         candidates.filter(move |resource| layer::target(resource) == Some((kind, name)))
     }
@@ -284,6 +321,7 @@ impl Inventory {
         namespace: Option<&'s str>,
         selector: Selector<'s>,
     ) -> impl Iterator<Item = Workload<'s>> + use<'s> {
+        note(Kinds::WORKLOADS, namespace);
         let candidates = self.see(move |layer| layer.selected(namespace, selector));
         let workloads = candidates.filter_map(Workload::of);
         workloads.filter(move |workload| selector.matches(workload.pod_labels()))

@@ -216,6 +216,11 @@ impl Resource {
         self.default_namespace.as_deref()
     }
 
+    /// What tells it from every other object that is in memory.
+    pub(crate) fn identity(&self) -> (*const Tree, NodeId) {
+        (Arc::as_ptr(&self.tree), self.root)
+    }
+
     /// The raw object.
     pub fn value(&self) -> Value<'_> {
         self.tree.value(self.root)

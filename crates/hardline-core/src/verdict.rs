@@ -1,5 +1,7 @@
 //! From an inventory to a judgement: runs the rules, applies exemptions and enforcement.
 
+mod succession;
+
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -19,6 +21,8 @@ use crate::rule::{Check, Rule, Severity};
 use crate::rules::{self, RULES};
 use crate::schema;
 use crate::workload::{Container, Workload};
+
+pub use succession::Succession;
 
 /// The label on a namespace or a workload that chooses its profile.
 pub const PROFILE_LABEL: &str = "hardline.dev/profile";
@@ -99,6 +103,9 @@ pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judg
         // One admission request is not worth a second thread.
         judge_all(subjects)
     } else {
+        // The network is worked out in parallel, too. Were it worked out by the first rule that asks,
+        // its thread could take up another part meanwhile, and ask again.
+        inventory.network();
         subjects.par_chunks(PART).map(judge_all).reduce(Outcome::default, |mut left, right| {
             left.findings.extend(right.findings);
             left.unevaluated.extend(right.unevaluated);
@@ -107,6 +114,28 @@ pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judg
     };
     outcome.findings.extend(read);
     engine.settle(outcome)
+}
+
+/// The profile that a resource is held to.
+pub fn profile_of(resource: &Resource, inventory: &Inventory, config: &Config) -> Profile {
+    profile_and_overrides(Some(resource), inventory, config).0
+}
+
+/// The profile of a resource and the overrides for it, the strongest first.
+///
+/// The profile is its own label's, else its namespace's, else the last override's, else the
+/// configured one.
+fn profile_and_overrides(resource: Option<&Resource>, inventory: &Inventory, config: &Config) -> (Profile, Vec<usize>) {
+    let Some(resource) = resource else { return (config.profile, Vec::new()) };
+    let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
+    let namespace = || inventory.find(Kind::Namespace, None, resource.namespace()?);
+    let all = config.overrides.iter().enumerate().rev();
+    let (base, source) = (&config.base, &resource.source().name);
+    let apply = all.filter(|(_, overrides)| overrides.apply_to(base, source, resource.namespace()));
+    let overrides: Vec<usize> = apply.map(|(at, _)| at).collect();
+    let overridden = || overrides.iter().find_map(|&at| config.overrides[at].profile);
+    let profile = label(resource).or_else(|| namespace().and_then(label)).or_else(overridden);
+    (profile.unwrap_or(config.profile), overrides)
 }
 
 struct Engine<'a> {
@@ -118,6 +147,21 @@ struct Engine<'a> {
     standings: Vec<Standing>,
     /// The standing that holds for each subject, and last the one for text that is no resource.
     standing_of: Vec<usize>,
+}
+
+/// A resource as rules look at it.
+struct Subject<'a> {
+    resource: &'a Resource,
+    workload: Option<Workload<'a>>,
+    containers: Vec<Container<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    fn of(resource: &'a Resource) -> Self {
+        let workload = Workload::of(resource);
+        let containers = workload.iter().flat_map(Workload::containers).collect();
+        Self { resource, workload, containers }
+    }
 }
 
 /// What becomes of each rule's findings, in the order of [`RULES`].
@@ -134,7 +178,7 @@ impl<'a> Engine<'a> {
         let mut engine = Self { inventory, config, first, standings: Vec::new(), standing_of: Vec::new() };
         let mut known: HashMap<(Profile, Vec<usize>), usize> = HashMap::new();
         for resource in inventory.subjects().iter().map(Some).chain([None]) {
-            let key = engine.profile_and_overrides(resource);
+            let key = profile_and_overrides(resource, inventory, config);
             let at = *known.entry(key).or_insert_with_key(|(profile, overrides)| {
                 let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
                 let standing = RULES.iter().map(|rule| config.standing(rule, *profile, overrides()));
@@ -146,23 +190,6 @@ impl<'a> Engine<'a> {
         engine
     }
 
-    /// The profile of a resource and the overrides for it, the strongest first.
-    ///
-    /// The profile is its own label's, else its namespace's, else the last override's, else the
-    /// configured one.
-    fn profile_and_overrides(&self, resource: Option<&Resource>) -> (Profile, Vec<usize>) {
-        let Some(resource) = resource else { return (self.config.profile, Vec::new()) };
-        let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
-        let namespace = || self.inventory.find(Kind::Namespace, None, resource.namespace()?);
-        let all = self.config.overrides.iter().enumerate().rev();
-        let (base, source) = (&self.config.base, &resource.source().name);
-        let apply = all.filter(|(_, overrides)| overrides.apply_to(base, source, resource.namespace()));
-        let overrides: Vec<usize> = apply.map(|(at, _)| at).collect();
-        let overridden = || overrides.iter().find_map(|&at| self.config.overrides[at].profile);
-        let profile = label(resource).or_else(|| namespace().and_then(label)).or_else(overridden);
-        (profile.unwrap_or(self.config.profile), overrides)
-    }
-
     fn standing(&self, place: &Place) -> &Standing {
         let at = match place {
             Place::Field { resource, .. } => (resource - self.first) as usize,
@@ -172,34 +199,44 @@ impl<'a> Engine<'a> {
     }
 
     fn judge_resource(&self, resource: &Resource, outcome: &mut Outcome) {
+        let subject = Subject::of(resource);
+        for (_, rule) in self.rules_for(&subject) {
+            self.run(rule, &subject, outcome);
+        }
+    }
+
+    /// The rules that look at a subject, numbered. A resource that does not change has the same ones under
+    /// the same numbers, as long as its profile is the same.
+    fn rules_for(&self, subject: &Subject<'_>) -> impl Iterator<Item = (usize, &'static Rule)> {
+        let (resource, is_workload) = (subject.resource, subject.workload.is_some());
         let standing = &self.standings[self.standing_of[(resource.index - self.first) as usize]];
-        let workload = Workload::of(resource);
-        let containers: Vec<Container<'_>> = workload.iter().flat_map(Workload::containers).collect();
         let mut walked = false;
-        for &rule in standing.rules(resource.kind(), workload.is_some()) {
+        standing.rules(resource.kind(), is_workload).iter().copied().enumerate().filter(move |(_, rule)| {
             // The first schema rule reports for all; what it reports for others is dropped where they are off.
-            if matches!(rule.check, Check::Schema) && std::mem::replace(&mut walked, true) {
-                continue;
-            }
-            let findings = outcome.findings.len();
-            let (inventory, settings) = (self.inventory, &self.config.settings);
-            let mut sink = Sink { rule, subject: resource, inventory, settings, absence: false, outcome };
-            let covered = rule.needs.iter().all(|&kind| sink.covers(kind, resource.namespace()));
-            if !covered {
-                continue;
-            }
-            let run = catch_unwind(AssertUnwindSafe(|| match rule.check {
-                Check::Container(check) => containers.iter().for_each(|container| check(container, &mut sink)),
-                Check::Workload(check) => workload.iter().for_each(|workload| check(workload, &mut sink)),
-                Check::Resource(_, check) | Check::AnyResource(check) => check(resource, &mut sink),
-                Check::Schema => schema::check(resource, &mut sink),
-                Check::Reader => {}
-            }));
-            if run.is_err() {
-                outcome.findings.truncate(findings);
-                let needs = format!("a mend: the rule failed on {}", resource.id());
-                outcome.unevaluated.insert(Unevaluated { rule: rule.id, needs });
-            }
+            !(matches!(rule.check, Check::Schema) && std::mem::replace(&mut walked, true))
+        })
+    }
+
+    fn run(&self, rule: &'static Rule, subject: &Subject<'_>, outcome: &mut Outcome) {
+        let Subject { resource, workload, containers } = subject;
+        let findings = outcome.findings.len();
+        let (inventory, settings) = (self.inventory, &self.config.settings);
+        let mut sink = Sink { rule, subject: resource, inventory, settings, absence: false, outcome };
+        let covered = rule.needs.iter().all(|&kind| sink.covers(kind, resource.namespace()));
+        if !covered {
+            return;
+        }
+        let run = catch_unwind(AssertUnwindSafe(|| match rule.check {
+            Check::Container(check) => containers.iter().for_each(|container| check(container, &mut sink)),
+            Check::Workload(check) => workload.iter().for_each(|workload| check(workload, &mut sink)),
+            Check::Resource(_, check) | Check::AnyResource(check) => check(resource, &mut sink),
+            Check::Schema => schema::check(resource, &mut sink),
+            Check::Reader => {}
+        }));
+        if run.is_err() {
+            outcome.findings.truncate(findings);
+            let needs = format!("a mend: the rule failed on {}", resource.id());
+            outcome.unevaluated.insert(Unevaluated { rule: rule.id, needs });
         }
     }
 

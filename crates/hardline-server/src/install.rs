@@ -10,6 +10,8 @@ use hardline_core::config::Config;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde_json::{Value as Json, json};
 
+use crate::policy_report;
+
 /// What everything is called.
 pub const NAME: &str = "hardline";
 
@@ -31,6 +33,9 @@ const PROBES_PORT: u16 = 8080;
 /// Seconds for which a pod that is to go serves on before its server is told, so that nobody sends to
 /// it any more.
 const STOP_DELAY: u16 = 10;
+
+/// Where the history lies, for as long as the pod does.
+const HISTORY: &str = "/var/lib/hardline";
 
 /// Where a mounted certificate lies.
 const CERTIFICATES: &str = "/etc/hardline/tls";
@@ -153,6 +158,11 @@ impl Options {
         let mut rules: Vec<Json> = reads().into_iter().map(|rule| json!(rule)).collect();
         rules.push(named("admissionregistration.k8s.io", "validatingwebhookconfigurations", NAME, &["patch"]));
         rules.push(json!({"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}));
+        for form in &policy_report::FORMS {
+            let resources = [form.namespaced.1, form.cluster_wide.1];
+            let verbs = ["list", "create", "patch", "delete"];
+            rules.push(json!({"apiGroups": [form.group], "resources": resources, "verbs": verbs}));
+        }
         let mut own = vec![
             // A name cannot bound what is created.
             json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}),
@@ -234,6 +244,9 @@ impl Options {
             format!("--profile={}", self.profile),
             format!("--enforcement={}", self.enforcement),
             format!("--failure-policy={}", self.failure),
+            "--reports",
+            "--events",
+            format!("--history={HISTORY}/history.db"),
             source,
         ]);
         let probe = |path: &str| json!({"httpGet": {"path": path, "port": "metrics"}});
@@ -287,10 +300,14 @@ impl Options {
             },
             "topologySpreadConstraints": spread,
         });
+        let mut mounts = vec![json!({"name": "history", "mountPath": HISTORY})];
+        let mut volumes = vec![json!({"name": "history", "emptyDir": {"sizeLimit": "1Gi"}})];
         if let Some(secret) = &self.certificates {
-            container["volumeMounts"] = json!([{"name": "tls", "mountPath": CERTIFICATES, "readOnly": true}]);
-            pod["volumes"] = json!([{"name": "tls", "secret": {"secretName": secret}}]);
+            mounts.push(json!({"name": "tls", "mountPath": CERTIFICATES, "readOnly": true}));
+            volumes.push(json!({"name": "tls", "secret": {"secretName": secret}}));
         }
+        container["volumeMounts"] = json!(mounts);
+        pod["volumes"] = json!(volumes);
         pod["containers"] = json!([container]);
         self.object(
             "apps/v1",

@@ -4,11 +4,14 @@
 //! in seconds since 1970, so that ages are computed when they are looked at and not when they are
 //! scraped.
 
+mod standing;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use hardline_core::config::Config;
 use hardline_core::resource::Kind;
 use hardline_core::verdict::Judged;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -17,6 +20,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::auditor::Snapshots;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -140,6 +145,13 @@ impl Answer {
 }
 
 impl Metrics {
+    /// These, and how the cluster stands by its last snapshot, judged by this configuration.
+    #[must_use]
+    pub fn watching(mut self, snapshots: Snapshots, config: Config) -> Self {
+        self.registry.register_collector(Box::new(standing::Standing { snapshots, config }));
+        self
+    }
+
     /// Counts an answer to an admission request. The operation is the request's, such as `CREATE`.
     pub fn answered(&self, operation: &str, answer: Answer, took: Duration) {
         let known = ["CREATE", "UPDATE", "DELETE", "CONNECT"];

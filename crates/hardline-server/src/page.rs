@@ -30,7 +30,11 @@ pub fn markdown(text: &str) -> String {
             html.push_str(if in_code { "<pre>" } else { "</pre>\n" });
         } else if in_code {
             let _ = match line.split_once("# finding") {
-                Some((bad, after)) => writeln!(html, "<mark>{}</mark># finding{}", Html(bad), Html(after)),
+                Some((bad, after)) => {
+                    let (indent, bad) = bad.split_at(bad.len() - bad.trim_start().len());
+                    let (bad, gap) = bad.split_at(bad.trim_end().len());
+                    writeln!(html, "{indent}<mark>{}</mark>{gap}# finding{}", Html(bad), Html(after))
+                }
                 None => writeln!(html, "{}", Html(line)),
             };
         } else if let Some(heading) = line.strip_prefix('#') {
@@ -91,10 +95,10 @@ mod tests {
 
     #[test]
     fn examples_mark_their_findings() {
-        let html = markdown("Flags `x`\nand y.\n\n## Why\nBecause.\n```yaml bad\na: <b> # finding\n```\n");
+        let html = markdown("Flags `x`\nand y.\n\n## Why\nBecause.\n```yaml bad\n  a: <b> # finding\n```\n");
         assert_eq!(
             html,
-            "<p>Flags <code>x</code> and y.</p>\n<h4>Why</h4>\n<p>Because.</p>\n<pre><mark>a: &lt;b&gt; </mark># finding\n</pre>\n"
+            "<p>Flags <code>x</code> and y.</p>\n<h4>Why</h4>\n<p>Because.</p>\n<pre>  <mark>a: &lt;b&gt;</mark> # finding\n</pre>\n"
         );
     }
 }

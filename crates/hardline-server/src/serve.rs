@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 use hardline_cluster::client::{self, connect};
 use hardline_cluster::live::Live;
 use hardline_core::config::Config;
+use hardline_core::resource::Kind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::admission::{self, Admission};
 use crate::http::{Entrance, Limits, Server, Stopping, stop_signal};
@@ -23,6 +23,9 @@ use crate::tls::{Shown, Unfit, of_folder, server_config};
 
 /// How long giving the lease back may take.
 const GIVE_BACK: Duration = Duration::from_secs(2);
+
+/// How often to measure when the API server last spoke.
+const LISTEN: Duration = Duration::from_secs(15);
 
 /// The lease that replicas elect their leader by.
 const LEASE: &str = "hardline";
@@ -46,6 +49,8 @@ pub struct Options {
     pub period: Duration,
     /// Authorities in PEM; only clients with a certificate of one may connect for reviews.
     pub client_authorities: Option<Vec<u8>>,
+    /// Whom to tell what the cluster is like.
+    pub watch: crate::watch::Options,
     /// How long to serve on after being told to stop.
     pub stopping: Stopping,
 }
@@ -66,8 +71,6 @@ pub enum Certificate {
         source: Source,
         /// The namespace of this server.
         namespace: String,
-        /// The name of this replica.
-        replica: String,
         /// Where the API server reaches it.
         target: Target,
         /// What becomes of requests that are not answered.
@@ -103,24 +106,30 @@ async fn serve(options: Options) -> Result<(), Error> {
     let stop = stop_signal()?;
     let cluster = connect(&options.cluster).await?;
     let live = Live::start(&cluster);
-    let (metrics, shown) = (Arc::new(Metrics::default()), Arc::new(Shown::default()));
-    let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
     let (leads, leading) = watch::channel(false);
+    let watching = crate::watch::start(&cluster, &live, options.config.clone(), &options.watch, &leading);
+    let metrics = Metrics::default().watching(watching.snapshots.clone(), options.config.clone());
+    let (metrics, shown) = (Arc::new(metrics), Arc::new(Shown::default()));
+    let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
     let period = options.period;
-    let mut keeping = JoinSet::new();
+    let mut keeping = watching.tasks;
     let mut contending = None;
     match options.certificate {
         Certificate::Files { folder, name } => {
             keeping.spawn(follow(folder, name, period, shown.clone(), metrics.clone()));
+            // No other replica is known of.
+            leads.send_replace(true);
         }
-        Certificate::Kept { source, namespace, replica, target, failure } => {
+        Certificate::Kept { source, namespace, target, failure } => {
             let client = cluster.client.clone();
+            let replica = options.watch.replica;
             let contender = Contender::new(client.clone(), &namespace, LEASE, replica, Timing::default());
             contending = Some(tokio::spawn(contender.run(leads)));
             let keeper = Keeper { client, namespace, source, failure, target, period };
             keeping.spawn(keeper.run(shown.clone(), metrics.clone(), leading));
         }
     }
+    keeping.spawn(listen_to(live.ages(), metrics.clone()));
     let readiness = Arc::new(Readiness::new(live.changes(), shown));
     let admission = Admission::new(options.admission, options.config, live.changes());
     let listeners = vec![
@@ -136,6 +145,17 @@ async fn serve(options: Options) -> Result<(), Error> {
         _ = tokio::time::timeout(GIVE_BACK, contending).await;
     }
     Ok(())
+}
+
+/// Measures how long ago the API server last spoke of each kind, for good.
+async fn listen_to(ages: impl Fn() -> Vec<(Kind, Duration)>, metrics: Arc<Metrics>) {
+    loop {
+        let now = SystemTime::now();
+        for (kind, age) in ages() {
+            metrics.watched(kind, now - age);
+        }
+        tokio::time::sleep(LISTEN).await;
+    }
 }
 
 /// Shows what the folder holds, for good. What is unfit does not replace what is shown.

@@ -4,7 +4,7 @@
 //! the last one. What every page needs is counted once, here.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use hardline_cluster::observed::{Observed, Scope};
@@ -34,6 +34,11 @@ pub struct Snapshot {
     pub history: History,
     areas: Vec<Area>,
 }
+
+/// How many scores one process remembers.
+const SCORES: usize = 2000;
+/// How many findings that are gone it remembers.
+const GONE: usize = 1000;
 
 /// What was before a snapshot, as far as it is recorded.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +87,8 @@ pub struct Appeared {
 pub struct Gone {
     /// When it was first missed.
     pub at: Timestamp,
+    /// Its [`Reported::fingerprint`].
+    pub fingerprint: String,
     /// The rule's id.
     pub rule: String,
     /// Its severity.
@@ -144,6 +151,21 @@ impl Snapshot {
         Self { history, ..self }
     }
 
+    /// This snapshot, with what one process remembers of those before: what has changed since the
+    /// first one.
+    #[must_use]
+    pub fn following(self, before: &Self) -> Self {
+        let mut scores = before.history.scores.clone();
+        if scores.is_empty() {
+            scores.push(before.score());
+        }
+        scores.push(self.score());
+        let surplus = scores.len().saturating_sub(SCORES);
+        scores.drain(..surplus);
+        let changes = Changes::between(before, &self.report, self.taken);
+        self.with_history(History { scores, changes: Some(changes) })
+    }
+
     /// The namespaces in order of their names, and first of all what is in none.
     pub fn areas(&self) -> &[Area] {
         &self.areas
@@ -171,11 +193,54 @@ impl Snapshot {
     }
 }
 
+impl Changes {
+    /// What had changed before, and what changes by this report.
+    fn between(before: &Snapshot, report: &Report, taken: Timestamp) -> Self {
+        let (since, known, gone) = match &before.history.changes {
+            Some(changes) => (changes.since, changes.appeared.clone(), changes.gone.as_slice()),
+            None => (before.taken, BTreeMap::new(), &[][..]),
+        };
+        let stood: HashSet<_> = before.report.findings.iter().map(|finding| &finding.fingerprint).collect();
+        let stands: HashSet<_> = report.findings.iter().map(|finding| &finding.fingerprint).collect();
+        let mut appeared = BTreeMap::new();
+        for finding in &report.findings {
+            let fingerprint = &finding.fingerprint;
+            if let Some(known) = known.get(fingerprint) {
+                appeared.insert(fingerprint.clone(), known.clone());
+            } else if !stood.contains(fingerprint) && !gone.iter().any(|gone| gone.fingerprint == *fingerprint) {
+                let by = finding.origin.as_ref().and_then(|origin| origin.author.clone());
+                appeared.insert(fingerprint.clone(), Appeared { at: taken, by });
+            }
+        }
+        let lost = before
+            .report
+            .findings
+            .iter()
+            .filter(|finding| !stands.contains(&finding.fingerprint) && !known.contains_key(&finding.fingerprint));
+        let lost = lost.map(|finding| Gone {
+            at: taken,
+            fingerprint: finding.fingerprint.clone(),
+            rule: finding.rule.id.to_owned(),
+            severity: finding.severity,
+            message: finding.message.clone(),
+            resource: finding.resource.clone(),
+        });
+        let still = gone.iter().filter(|gone| !stands.contains(&gone.fingerprint)).cloned();
+        Self { since, appeared, gone: lost.chain(still).take(GONE).collect() }
+    }
+}
+
 impl Area {
     /// The subject of a group, kind and name.
     pub fn subject(&self, group: &str, kind: &str, name: &str) -> Option<&Subject> {
         let is = |id: &ResourceId| id.kind == kind && id.name == name && group_of(id) == group;
         self.subjects.iter().find(|subject| is(&subject.id))
+    }
+
+    /// What is left of it for somebody who may not see all resources; `None` where that is nothing.
+    pub fn seen(&self, shows: impl Fn(&ResourceId) -> bool) -> Option<Self> {
+        let subjects: Vec<_> = self.subjects.iter().filter(|subject| shows(&subject.id)).cloned().collect();
+        (!subjects.is_empty()).then(|| Self::new(self.namespace.clone(), subjects))
     }
 }
 
@@ -230,37 +295,28 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
         *subject.counts.of(finding.severity) += 1;
         subject.findings.push(at);
     }
-    let area = |(namespace, subjects): (Option<String>, BTreeMap<ResourceId, Subject>)| {
+    let area = |(namespace, mut subjects): (Option<String>, BTreeMap<ResourceId, Subject>)| {
         let failed = of_namespaces.get(&namespace).copied().unwrap_or_default();
-        Area::new(namespace, subjects.into_values().collect(), failed)
+        subjects.values_mut().filter(|subject| subject.is_workload).for_each(|subject| subject.failed |= failed);
+        let mut subjects: Vec<_> = subjects.into_values().collect();
+        // The sort is stable: those that are alike stay in the order of their names.
+        subjects.sort_by_key(|subject| Reverse(subject.counts));
+        Area::new(namespace, subjects)
     };
     subjects.into_iter().map(area).collect()
 }
 
 impl Area {
-    fn new(namespace: Option<String>, mut subjects: Vec<Subject>, failed: u16) -> Self {
-        let mut area = Self {
+    fn new(namespace: Option<String>, subjects: Vec<Subject>) -> Self {
+        let workloads = || subjects.iter().filter(|subject| subject.is_workload);
+        Self {
+            counts: subjects.iter().map(|subject| subject.counts).sum(),
+            workloads: workloads().count(),
+            clean: workloads().filter(|subject| subject.findings.is_empty()).count(),
+            passes: Line::ALL.map(|line| workloads().filter(|subject| !subject.fails(line)).count()),
             namespace,
-            counts: Counts::default(),
-            workloads: 0,
-            clean: 0,
-            passes: [0; 10],
-            subjects: Vec::new(),
-        };
-        for subject in &mut subjects {
-            area.counts = [area.counts, subject.counts].into_iter().sum();
-            if subject.is_workload {
-                subject.failed |= failed;
-                area.workloads += 1;
-                area.clean += usize::from(subject.findings.is_empty());
-                for (passes, line) in area.passes.iter_mut().zip(Line::ALL) {
-                    *passes += usize::from(!subject.fails(line));
-                }
-            }
+            subjects,
         }
-        // The sort is stable: those that are alike stay in the order of their names.
-        subjects.sort_by_key(|subject| Reverse(subject.counts));
-        Self { subjects, ..area }
     }
 }
 

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use hardline_cluster::dump;
 use hardline_cluster::observed::{Observed, Scope};
+use hardline_core::config::Config;
 use hardline_core::report::{Read, Report};
 use hardline_core::verdict::judge;
+use hardline_server::local;
 
-use crate::cluster::{Asked, ClusterArgs};
+use crate::cluster::{Asked, ClusterArgs, with_help};
 use crate::configuration::ConfigurationFile;
 use crate::judging::{Judging, Reporting};
 use crate::progress::Progress;
@@ -24,6 +26,7 @@ Examples:
   hardline audit --context prod -A --format markdown
   kubectl get all,cm,netpol,pdb -A -o yaml > dump.yaml; hardline audit --dump dump.yaml
   hardline audit --dump support-bundle.tar.gz -n shop
+  hardline audit -A --serve
 
 What may not be read is named, and nothing is claimed from it. Nothing is written to the cluster.
 
@@ -36,6 +39,10 @@ pub(crate) struct Args {
     /// cluster-info dump` or of must-gather, a support bundle; folders may be packed as `.tar.gz`
     #[arg(long, value_name = "PATH", conflicts_with_all = ["context", "kubeconfig", "all_namespaces"], help_heading = "Cluster")]
     dump: Option<PathBuf>,
+
+    /// Show it in a browser instead, and changes as they come, until ctrl-c [default: 127.0.0.1:7357]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7357")]
+    serve: Option<String>,
 
     #[command(flatten)]
     judging: Judging,
@@ -53,6 +60,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let configuration = args.configuration.read(Path::new("."))?;
     let mut config = configuration.config()?;
     args.judging.apply(&mut config);
+    if let Some(address) = &args.serve {
+        return args.serve(config, address);
+    }
     let progress = Progress::counting("objects", "reading", args.reporting.quiet);
     let (observed, scope, name) = args.observe(&progress)?;
     let mut judgement = judge(&observed.inventory, Vec::new(), &config);
@@ -72,6 +82,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
+    /// Serves the dashboard until it is told to stop.
+    fn serve(&self, config: Config, address: &str) -> anyhow::Result<ExitCode> {
+        let subject = match &self.dump {
+            Some(path) => {
+                let progress = Progress::counting("objects", "reading", self.reporting.quiet);
+                let observed = dump::read(path, &dump::Limits::default(), &|read| progress.set(read))?;
+                let name = path.display().to_string();
+                local::Subject::Read { observed: observed.into(), name, scope: self.cluster.scope_of_dump() }
+            }
+            None => local::Subject::Cluster { options: self.cluster.options(None), scope: self.cluster.named_scope() },
+        };
+        let ready = |address| terminal::done("serving", &format!("http://{address} until ctrl-c"));
+        local::run(subject, config, address, ready).map_err(|error| match error {
+            local::Error::Cluster(error) => with_help(error),
+            other => other.into(),
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// What is to be judged, the part of it that is asked for, and what it is called.
     fn observe(&self, progress: &Progress) -> anyhow::Result<(Observed, Scope, String)> {
         if let Some(path) = &self.dump {

@@ -78,11 +78,16 @@ impl ClusterArgs {
         self.namespace.clone().map_or(Scope::Everything, Scope::Namespace)
     }
 
-    fn scope(&self, cluster: &Cluster) -> Scope {
+    /// The part that is named, if one is.
+    pub(crate) fn named_scope(&self) -> Option<Scope> {
         if self.all_namespaces {
-            return Scope::Everything;
+            return Some(Scope::Everything);
         }
-        Scope::Namespace(self.namespace.clone().unwrap_or_else(|| cluster.namespace.clone()))
+        self.namespace.clone().map(Scope::Namespace)
+    }
+
+    fn scope(&self, cluster: &Cluster) -> Scope {
+        self.named_scope().unwrap_or_else(|| Scope::Namespace(cluster.namespace.clone()))
     }
 }
 

@@ -31,6 +31,7 @@ mod since;
 mod source;
 mod sources;
 mod terminal;
+mod watch;
 
 /// Exit code for "could not judge": wrong usage, unreadable input, no cluster.
 const UNABLE: u8 = 2;

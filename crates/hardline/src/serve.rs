@@ -20,6 +20,7 @@ use hardline_server::tls::keeper::Source;
 use crate::configuration::ConfigurationFile;
 use crate::gate::{Failure, Most};
 use crate::judging::profile;
+use crate::watch::WatchArgs;
 
 /// Judge what is to be admitted to a cluster
 ///
@@ -84,6 +85,9 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "ignore")]
     failure_policy: Failure,
 
+    #[command(flatten)]
+    watch: WatchArgs,
+
     /// Seconds to serve on after being told to stop, while not ready
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
     stop_delay: u64,
@@ -118,7 +122,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         _ => Certificate::Kept {
             source,
             namespace: namespace.clone(),
-            replica: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
             target: args.url.map_or(Target::Service, Target::Url),
             failure: args.failure_policy.into(),
         },
@@ -140,6 +143,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         probes: args.probes,
         certificate,
         period: Duration::from_secs(args.period),
+        watch: args.watch.options()?,
         client_authorities: args.client_authorities.map(read).transpose()?,
         stopping: Stopping { delay: Duration::from_secs(args.stop_delay), grace: Duration::from_secs(10) },
     })?;

@@ -26,5 +26,6 @@ mod schema;
 mod security;
 mod sensitive;
 mod service;
+mod succession;
 mod support;
 mod verdict;

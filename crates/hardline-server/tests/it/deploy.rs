@@ -13,6 +13,9 @@ use hardline_core::source::Source;
 use hardline_core::verdict::{Judged, judge};
 use hardline_server::metrics::{Answer, Metrics};
 use serde_json::Value as Json;
+use tokio::sync::watch;
+
+use crate::snapshot::snapshot;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(name)
@@ -29,10 +32,13 @@ fn names(text: &str) -> BTreeSet<String> {
     metrics.map(base).collect()
 }
 
-/// The findings of a pod that does nothing right.
+/// A pod that does nothing right.
+const POD: &str =
+    "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostNetwork: true, containers: [{name: a}]}}";
+
+/// The findings of it.
 fn findings() -> Vec<Judged> {
-    let text = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {hostNetwork: true, containers: [{name: a}]}}";
-    let resources = hardline_manifest::read::read(&Arc::new(Source::new("pod.yaml", text))).resources;
+    let resources = hardline_manifest::read::read(&Arc::new(Source::new("pod.yaml", POD))).resources;
     let coverage = Coverage::of_manifests(&resources);
     let config = Config::new(Date { year: 2026, month: 6, day: 1 });
     judge(&Inventory::new(resources, coverage), Vec::new(), &config).findings
@@ -40,7 +46,9 @@ fn findings() -> Vec<Judged> {
 
 #[test]
 fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
-    let metrics = Metrics::default();
+    let config = Config::new(Date { year: 2026, month: 6, day: 1 });
+    let (_publish, snapshots) = watch::channel(Some(Arc::new(snapshot(POD))));
+    let metrics = Metrics::default().watching(snapshots, config);
     metrics.answered("CREATE", Answer::Denied, Duration::ZERO);
     metrics.not_evaluated("pdb-missing");
     metrics.watched(Kind::Pod, SystemTime::now());
@@ -53,7 +61,7 @@ fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .map(str::to_owned)
         .collect();
-    assert_eq!(exported.len(), 7);
+    assert_eq!(exported.len(), 13);
     let alerts = std::fs::read_to_string(file("alerts.yaml")).unwrap();
     let dashboard = std::fs::read_to_string(file("dashboard.json")).unwrap();
     serde_json::from_str::<Json>(&dashboard).expect("the dashboard is JSON");

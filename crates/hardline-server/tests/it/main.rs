@@ -3,8 +3,10 @@
 
 mod admission;
 mod cluster;
+mod dashboard;
 mod deploy;
 mod http;
 mod snapshot;
 mod support;
 mod tls;
+mod watch;

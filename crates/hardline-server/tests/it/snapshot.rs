@@ -22,7 +22,7 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
     Snapshot::new(1, NOW, "test".to_owned(), Scope::Everything, Arc::new(observed), report)
 }
 
-fn incident(folder: &str) -> String {
+pub(crate) fn incident(folder: &str) -> String {
     ["namespace", "checkout", "orders-db", "network"]
         .map(|file| example(&format!("{folder}/{file}.yaml")))
         .join("\n---\n")

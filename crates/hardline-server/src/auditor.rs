@@ -1,0 +1,107 @@
+//! The continuous audit: each state of the cluster, judged as soon as it is known.
+//!
+//! A change is judged together with all others of the same moment, and only what it touches is
+//! judged again. A new day is a change, too: exemptions end by it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hardline_cluster::observed::{Observed, Scope};
+use hardline_core::config::Config;
+use hardline_core::report::{Read, Report};
+use hardline_core::verdict::Succession;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::block_in_place;
+use tokio::time::sleep;
+
+use crate::clock::date;
+use crate::history::Recorder;
+use crate::snapshot::Snapshot;
+
+/// The last state of the cluster, judged; nothing before the cluster has been read.
+pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
+
+/// Of the time, at most one part in so many is spent on judging.
+const SHARE: u32 = 4;
+
+/// How often to look whether a new day has begun: a clock may be set, and a sleep outlast a night.
+const NEW_DAY: Duration = Duration::from_secs(5);
+
+/// Judges what a cluster holds, all the time.
+#[derive(Debug)]
+pub struct Auditor {
+    cluster: String,
+    succession: Succession,
+    recorder: Option<Recorder>,
+    clock: fn() -> Timestamp,
+    last: Option<Arc<Snapshot>>,
+}
+
+impl Auditor {
+    /// An auditor of the cluster that people call so.
+    pub fn new(
+        cluster: impl Into<String>,
+        config: Config,
+        recorder: Option<Recorder>,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        Self { cluster: cluster.into(), succession: Succession::new(config), recorder, clock, last: None }
+    }
+
+    /// Judges each state of the cluster and publishes what came of it, until there are no more.
+    pub async fn run(
+        mut self,
+        mut cluster: watch::Receiver<Arc<Observed>>,
+        publish: watch::Sender<Option<Arc<Snapshot>>>,
+    ) {
+        loop {
+            let (observed, now) = (cluster.borrow_and_update().clone(), (self.clock)());
+            if observed.objects > 0 {
+                let started = Instant::now();
+                // Others must not wait for the thread meanwhile. A panic here is a defect; the next
+                // state gets another chance.
+                let judged = block_in_place(|| catch_unwind(AssertUnwindSafe(|| self.judge(observed, now))));
+                if let Ok(snapshot) = judged {
+                    publish.send_replace(Some(snapshot));
+                } else {
+                    tracing::error!("judging the cluster failed: this is a defect of hardline");
+                    self.succession = Succession::new(self.succession.config().clone());
+                }
+                sleep(started.elapsed() * (SHARE - 1)).await;
+            }
+            loop {
+                tokio::select! {
+                    changed = cluster.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                    () = sleep(NEW_DAY) => if date((self.clock)()) != date(now) { break },
+                }
+            }
+        }
+    }
+
+    /// Judges a state of the cluster at a time.
+    pub fn judge(&mut self, observed: Arc<Observed>, now: Timestamp) -> Arc<Snapshot> {
+        self.succession.set_today(date(now));
+        let mut judgement = self.succession.judge(&observed.inventory);
+        observed.narrow(&mut judgement, &Scope::Everything);
+        let mut report = Report::new(judgement, &observed.inventory, Read::default());
+        observed.annotate(&mut report);
+        let generation = self.last.as_ref().map_or(1, |last| last.generation + 1);
+        let (cluster, scope) = (self.cluster.clone(), Scope::Everything);
+        let snapshot = Snapshot::new(generation, now, cluster, scope, observed, report);
+        let snapshot = match (&mut self.recorder, &self.last) {
+            (Some(recorder), _) => {
+                recorder.record(&snapshot);
+                let history = recorder.history(now);
+                snapshot.with_history(history)
+            }
+            (None, Some(last)) => snapshot.following(last),
+            (None, None) => snapshot,
+        };
+        self.last.insert(Arc::new(snapshot)).clone()
+    }
+}

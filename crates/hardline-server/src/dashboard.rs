@@ -1,0 +1,38 @@
+//! The dashboard: pages over the last snapshot, for people.
+//!
+//! Pages are drawn here, load nothing from elsewhere, and work without their script, which shows
+//! changes without a reload. They can be read and nothing else: the only requests that do anything
+//! give or forget a token.
+
+pub mod access;
+mod address;
+mod answer;
+mod assets;
+mod pages;
+mod parts;
+mod serve;
+mod sight;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::snapshot::Snapshot;
+
+pub use serve::Error;
+pub use sight::{Extent, Sight};
+
+/// What draws pages and answers with them.
+#[derive(Debug)]
+pub struct Dashboard {
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    access: access::Access,
+}
+
+impl Dashboard {
+    /// A dashboard of what is published, for whom it is meant. Nothing is published until a cluster
+    /// has been read.
+    pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, access: access::Access) -> Self {
+        Self { snapshots, access }
+    }
+}
