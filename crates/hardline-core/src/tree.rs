@@ -405,13 +405,14 @@ impl<'t> Value<'t> {
     fn only_entry(self, key: &str, tag: Tag) -> Option<Entry<'t>> {
         let tree = self.tree;
         let Children { mut at, end, .. } = self.children(NodeKind::Map);
-        while at < end {
-            // An alias as key takes one node, as every key does.
+        let nodes = tree.nodes.get(..end as usize)?;
+        // A key takes one node, also if it is an alias.
+        while let Some([written, value, ..]) = nodes.get(at as usize..) {
             let entry = |id| Value { tree, id: NodeId(id) };
-            if entry(at).key_is(key, tag) {
+            if written.tag == tag && entry(at).key_is(key, tag) {
                 return Some(Entry { key: entry(at), value: entry(at + 1) });
             }
-            at = tree.nodes[at as usize + 1].next;
+            at = value.next;
         }
         None
     }
