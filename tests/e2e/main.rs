@@ -10,6 +10,7 @@ mod drift;
 mod examples;
 mod faults;
 mod install;
+mod net;
 mod plane;
 mod run;
 mod serve;

@@ -73,30 +73,20 @@ pub enum Error {
     Nothing,
 }
 
-/// Reads a dump. `progress` is told how many objects are read.
+/// Reads a dump, and leaves out what another resource stands for, such as the pods of a deployment.
+/// `progress` is told how many objects are read.
 pub fn read(path: &Path, limits: &Limits, progress: &dyn Fn(usize)) -> Result<Observed, Error> {
-    let io = |error| Error::Io { path: path.to_owned(), error };
-    let mut reading = Reading::new(limits, progress);
-    let is_folder = fs::metadata(path).map_err(io)?.is_dir();
-    if is_folder {
-        reading.folder(path)?;
-    } else {
-        let file = File::open(path).map_err(io)?;
-        let name = path.to_string_lossy();
-        if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
-            reading.archive(MultiGzDecoder::new(io::BufReader::new(file)))?;
-        } else if name.ends_with(".tar") {
-            reading.archive(io::BufReader::new(file))?;
-        } else {
-            reading.file(&name, file)?;
-        }
-    }
-    reading.finish()
+    Reading::new(limits, true, progress).path(path)
+}
+
+/// Reads a dump with every pod in it.
+pub fn read_all(path: &Path, limits: &Limits, progress: &dyn Fn(usize)) -> Result<Observed, Error> {
+    Reading::new(limits, false, progress).path(path)
 }
 
 /// Reads a dump that is a packed folder, from any reader.
 pub fn read_archive(archive: impl Read, limits: &Limits) -> Result<Observed, Error> {
-    let mut reading = Reading::new(limits, &|_| {});
+    let mut reading = Reading::new(limits, true, &|_| {});
     reading.archive(archive)?;
     reading.finish()
 }
@@ -104,7 +94,7 @@ pub fn read_archive(archive: impl Read, limits: &Limits) -> Result<Observed, Err
 /// Reads a dump that is texts in hand, each with its name.
 pub fn read_texts<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Observed, Error> {
     let limits = Limits::default();
-    let mut reading = Reading::new(&limits, &|_| {});
+    let mut reading = Reading::new(&limits, true, &|_| {});
     for (name, text) in texts {
         reading.text(name, text);
     }
@@ -133,16 +123,36 @@ struct List {
 }
 
 impl<'r> Reading<'r> {
-    fn new(limits: &'r Limits, progress: &'r dyn Fn(usize)) -> Self {
+    fn new(limits: &'r Limits, grouped: bool, progress: &'r dyn Fn(usize)) -> Self {
         Self {
             limits,
             progress,
-            store: Store::new(Scope::Everything, true),
+            store: Store::new(Scope::Everything, grouped),
             bytes: limits.total,
             entries: limits.entries,
             lists: Vec::new(),
             namespaces: BTreeSet::new(),
         }
+    }
+
+    /// Reads a file, an archive or a folder.
+    fn path(mut self, path: &Path) -> Result<Observed, Error> {
+        let io = |error| Error::Io { path: path.to_owned(), error };
+        let is_folder = fs::metadata(path).map_err(io)?.is_dir();
+        if is_folder {
+            self.folder(path)?;
+        } else {
+            let file = File::open(path).map_err(io)?;
+            let name = path.to_string_lossy();
+            if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
+                self.archive(MultiGzDecoder::new(io::BufReader::new(file)))?;
+            } else if name.ends_with(".tar") {
+                self.archive(io::BufReader::new(file))?;
+            } else {
+                self.file(&name, file)?;
+            }
+        }
+        self.finish()
     }
 
     fn enter(&mut self) -> Result<(), Error> {

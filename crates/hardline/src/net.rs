@@ -20,10 +20,16 @@ mod why;
 /// Say who can reach whom, why, and what would change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Sources:
+  PATH                   files, a folder, a glob, a chart or a kustomization; `-` for standard input
+  git:REPO@REV:PATH      the same in a revision of a repository
+  dump:PATH              what was saved of a cluster, as for `hardline audit --dump`
+  cluster[:CONTEXT]      a live cluster; `-n` reads one namespace of it
+
 Examples:
   hardline net list deploy/
   hardline net why shop/checkout shop/orders-db 5432 --from deploy/
-  hardline net diff main/ deploy/
+  hardline net diff git:.@main:deploy deploy/
   hardline net exposure deploy/
   hardline net blast shop/checkout --from deploy/
   hardline net generate deploy/ > policies.yaml

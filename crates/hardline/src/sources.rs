@@ -146,6 +146,11 @@ impl SourceOptions {
         load::Options { namespace: self.namespace.clone(), helm, exclude, max_file_size, ..Default::default() }
     }
 
+    /// The namespace that is named.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     fn max_bytes(&self) -> u64 {
         self.max_file_size.saturating_mul(1 << 20).min(u32::MAX.into())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::inventory::Inventory;
 use crate::resource::{Kind, Resource};
-use crate::tree::Value;
+use crate::tree::{Entry, Value};
 use crate::workload::{Role, Workload};
 
 use super::address::Addresses;
@@ -58,7 +58,8 @@ pub(super) struct Seen<'a> {
 }
 
 /// Every pod that can send or receive: observed pods that have not ended, under the name of
-/// their outermost owner, and the templates of workloads of which no pod is observed.
+/// their outermost owner, and the templates of workloads of which no pod with the template's labels
+/// is observed.
 pub(super) fn collect<'a>(inventory: &'a Inventory, resources: &[&'a Resource]) -> Vec<Seen<'a>> {
     let mut seen = Vec::new();
     let mut observed: HashSet<u32> = HashSet::new();
@@ -77,7 +78,7 @@ pub(super) fn collect<'a>(inventory: &'a Inventory, resources: &[&'a Resource]) 
             let Some(owner) = at.and_then(owner) else { break };
             (kind, name) = (owner.1, owner.2);
             at = inventory.find(Kind::of(owner.0, kind), workload.resource.namespace(), name);
-            observed.extend(at.map(|owner| owner.index));
+            observed.extend(at.filter(|owner| is_like(&workload, owner)).map(|owner| owner.index));
         }
         seen.push(Seen::of(workload, kind, name));
     }
@@ -91,6 +92,16 @@ pub(super) fn collect<'a>(inventory: &'a Inventory, resources: &[&'a Resource]) 
         }
     }
     seen
+}
+
+/// Whether a pod has the labels of its owner's template.
+fn is_like(pod: &Workload<'_>, owner: &Resource) -> bool {
+    let template = Workload::of(owner).and_then(|owner| owner.pod_labels());
+    let labels = pod.pod_labels();
+    let has = |label: Entry<'_>| {
+        labels.and_then(|labels| labels.get(label.key.raw())).is_some_and(|value| value.raw() == label.value.raw())
+    };
+    template.into_iter().flat_map(Value::entries).all(has)
 }
 
 /// Group, kind and name of the owner that controls a resource.

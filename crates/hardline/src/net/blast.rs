@@ -1,7 +1,6 @@
 //! `hardline net blast`: what whoever is in a workload can reach, hop by hop.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hardline_core::network::{Blast, Control, Controller, Reached};
@@ -9,6 +8,7 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::source::Reading;
+use crate::source::Source;
 use crate::terminal::{BOLD, visible};
 
 /// Show everything that can be reached from a workload, hop by hop
@@ -26,9 +26,10 @@ pub(crate) struct Args {
     #[arg(value_name = "WORKLOAD")]
     workload: String,
 
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    from: Vec<PathBuf>,
+    /// Manifests, charts, kustomizations, `-` for standard input, `git:REPO@REV:PATH`, `dump:PATH`, or
+    /// `cluster[:CONTEXT]`
+    #[arg(long, value_name = "SOURCE", default_value = ".")]
+    from: Vec<Source>,
 
     #[command(flatten)]
     reading: Reading,

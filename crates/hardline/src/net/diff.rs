@@ -1,7 +1,7 @@
-//! `hardline net diff`: which connections appear, go away or change between two sets of manifests.
+//! `hardline net diff`: which connections appear, go away or change between manifests, revisions and
+//! clusters.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -10,24 +10,32 @@ use serde::Serialize;
 
 use super::list::Line;
 use super::output::json;
-use super::source::Reading;
+use super::source::{Read, Reading};
+use crate::source::Source;
 use crate::terminal;
 
-/// Show which connections two sets of manifests do not share
+/// Show which connections manifests, revisions of them or clusters do not share
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Manifests that are held against a cluster or a dump are laid over it, as if they were applied: what
+they do not name stays as it is there.
+
 Examples:
   hardline net diff before/ after/
+  hardline net diff git:.@origin/main:deploy deploy/
+  hardline net diff cluster deploy/
+  hardline net diff deploy/ dump:production.yaml
+  hardline net diff cluster:staging cluster:production
 
 Exit codes: 0 nobody can reach more than before, 1 somebody can, 2 could not tell")]
 pub(crate) struct Args {
-    /// The manifests as they were
+    /// What was: manifests, `git:REPO@REV:PATH`, `dump:PATH` or `cluster[:CONTEXT]`
     #[arg(value_name = "BEFORE")]
-    before: PathBuf,
+    before: Source,
 
-    /// The manifests as they are to be
+    /// What is to be
     #[arg(value_name = "AFTER")]
-    after: PathBuf,
+    after: Source,
 
     #[command(flatten)]
     reading: Reading,
@@ -64,7 +72,9 @@ struct Difference {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (before, after) = (reach(args, &args.before)?, reach(args, &args.after)?);
+    let [before, after] = [&args.before, &args.after].map(std::slice::from_ref);
+    let (before, after) = args.reading.pair(before, after)?;
+    let (before, after) = (reach(&before), reach(&after));
     let mut differences = Vec::new();
     let mut more = false;
     for (ends, ports) in &after {
@@ -94,17 +104,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(more)))
 }
 
-/// Who can reach whom in a set of manifests, by name.
-fn reach(args: &Args, path: &PathBuf) -> anyhow::Result<BTreeMap<(String, String), Ports>> {
-    let read = args.reading.read(std::slice::from_ref(path))?;
+/// Who can reach whom, by name.
+fn reach(read: &Read) -> BTreeMap<(String, String), Ports> {
     let matrix = read.network.matrix();
     let connections = read.network.connections(&matrix).into_iter();
-    Ok(connections
-        .map(|connection| {
-            let Line { src, dst, .. } = Line::from(&connection);
-            ((src, dst), (*connection.ports).clone())
-        })
-        .collect())
+    let named = connections.map(|connection| {
+        let Line { src, dst, .. } = Line::from(&connection);
+        ((src, dst), (*connection.ports).clone())
+    });
+    named.collect()
 }
 
 fn difference(ends: &(String, String), before: Option<&Ports>, after: Option<&Ports>) -> Difference {

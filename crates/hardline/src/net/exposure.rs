@@ -8,7 +8,7 @@ use hardline_core::network::{AdminExposure, Exposure, Ports, Way, exposure};
 use serde::Serialize;
 
 use super::output::Output;
-use super::source::{Manifests, Read};
+use super::source::{Input, Read};
 use crate::terminal::{BOLD, visible};
 
 /// Show what is reachable from outside the cluster and from other namespaces
@@ -25,7 +25,7 @@ Examples:
   hardline net exposure -o json deploy/ | jq '.workloads[] | select(.outside | length > 0)'")]
 pub(crate) struct Args {
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 
     #[command(flatten)]
     output: Output,
@@ -92,7 +92,7 @@ struct Admin {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.manifests.read()?;
+    let read = args.input.read()?;
     let document = document(&read, &exposure(&read.inventory, &read.network));
     args.output.print(&document, txt)?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use hardline_core::network::{Need, generate, needs};
 
-use super::source::Manifests;
+use super::source::Input;
 use crate::terminal;
 
 /// Write policies that deny by default and allow what the manifests show to be needed
@@ -19,11 +19,11 @@ Examples:
   hardline net generate deploy/ > policies.yaml")]
 pub(crate) struct Args {
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.manifests.read()?;
+    let read = args.input.read()?;
     let needs: Vec<Need<'_>> = needs(&read.inventory, &read.network);
     let policies = generate(&read.inventory, &read.network, &needs);
     if policies.is_empty() {

@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hardline_core::network::{Matrix, Network, Party, needs};
 use hardline_server::page::STYLE as PAGE_STYLE;
 use serde::Serialize;
 
-use super::source::{Manifests, Read};
+use super::source::{Input, Read};
+use crate::source::Source;
 use crate::terminal::{self, visible};
 
 const STYLE: &str = include_str!("graph/graph.css");
@@ -28,14 +28,15 @@ connections that the manifests show to be needed and policies deny.
 
 Examples:
   hardline net graph deploy/ > network.html
-  hardline net graph --before main/ deploy/ > difference.html")]
+  hardline net graph --before git:.@main:deploy deploy/ > difference.html
+  hardline net graph --before cluster deploy/ > change.html")]
 pub(crate) struct Args {
-    /// The manifests as they were: shows what was added, removed and changed since
-    #[arg(long, value_name = "PATH")]
-    before: Option<PathBuf>,
+    /// What was before, as for `hardline net diff`: shows what was added, removed and changed since
+    #[arg(long, value_name = "SOURCE")]
+    before: Option<Source>,
 
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 }
 
 /// What the page's script draws.
@@ -86,9 +87,13 @@ struct Blocked {
 type Name = (Option<String>, String, String);
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let now = args.manifests.read()?;
-    let before =
-        args.before.as_ref().map(|path| args.manifests.reading.read(std::slice::from_ref(path))).transpose()?;
+    let (before, now) = match &args.before {
+        Some(before) => {
+            let (before, now) = args.input.since(before)?;
+            (Some(before), now)
+        }
+        None => (None, args.input.read()?),
+    };
     let graph = graph(&now, before.as_ref());
     terminal::print(|out| page(&graph, out))?;
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use hardline_core::network::{Connection, Peer};
 use serde::Serialize;
 
 use super::output::json;
-use super::source::Manifests;
+use super::source::Input;
 use crate::terminal::{self, visible};
 
 /// List every allowed connection between workloads, and with addresses outside
@@ -21,7 +21,7 @@ Examples:
   hardline net list --format dot deploy/ | dot -Tsvg > network.svg")]
 pub(crate) struct Args {
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 
     /// How to print the list
     #[arg(short = 'o', long, default_value = "txt")]
@@ -72,7 +72,7 @@ fn name(peer: &Peer<'_>) -> String {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.manifests.read()?;
+    let read = args.input.read()?;
     let matrix = read.network.matrix();
     let connections = read.network.connections(&matrix);
     if connections.is_empty() {

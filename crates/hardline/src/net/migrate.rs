@@ -10,7 +10,7 @@ use hardline_core::resource::{Kind, Resource};
 use hardline_core::source::Source;
 use hardline_manifest::edit;
 
-use super::source::Manifests;
+use super::source::Input;
 use crate::terminal;
 
 /// Rewrite cluster-wide policies of v1alpha1 as their successor, and prove that nothing changes
@@ -27,11 +27,11 @@ Examples:
 Exit codes: 0 nothing changes, 1 something would, 2 could not tell")]
 pub(crate) struct Args {
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let read = args.manifests.read()?;
+    let read = args.input.read()?;
     let successors = network::successors(&read.inventory);
     if successors.is_empty() {
         bail!("no AdminNetworkPolicy or BaselineAdminNetworkPolicy in these files: there is nothing to migrate");
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let new = resources(successors.iter().map(|successor| successor.object.to_string()))?;
     let made_up = resources(network::made_up(&read.inventory).iter().map(ToString::to_string))?;
-    let assumptions = args.manifests.reading.assumptions();
+    let assumptions = args.input.reading.assumptions();
     let policies = read.inventory.resources().filter(|resource| is_policy(resource));
     let synthetic = Inventory::new(policies.cloned().chain(made_up).collect(), Coverage::everything());
     let mut proven = 0;

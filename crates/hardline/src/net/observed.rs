@@ -13,7 +13,7 @@ use hardline_core::network::{Observed, Seen, observed};
 use serde::Serialize;
 
 use super::output::Output;
-use super::source::Manifests;
+use super::source::Input;
 use crate::terminal::{self, BOLD, visible};
 
 /// Mark each allowed connection as used or never used, and each denied one that was attempted
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     map: Option<PathBuf>,
 
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 
     #[command(flatten)]
     output: Output,
@@ -74,7 +74,7 @@ struct Line {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let flows = flows(&args.flows)?;
     let names = args.map.as_deref().map(names).transpose()?.unwrap_or_default();
-    let read = args.manifests.read()?;
+    let read = args.input.read()?;
     let found = observed(&read.inventory, &read.network, &flows, &names);
     let connections = read.network.connections(&read.network.matrix());
     let mut lines = Vec::new();

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use hardline_core::network::{Endpoint, Party, Ports, Protocol};
 use hardline_core::pattern;
 
-use super::source::{Manifests, Read};
+use super::source::{Input, Read};
 use crate::terminal::{self, visible};
 
 /// Check sentences about who must and who must not reach whom
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     intent: PathBuf,
 
     #[command(flatten)]
-    manifests: Manifests,
+    input: Input,
 }
 
 /// A sentence about who must reach whom, or must not.
@@ -46,7 +46,7 @@ struct Intent<'t> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = fs::read_to_string(&args.intent).with_context(|| format!("cannot read `{}`", args.intent.display()))?;
-    let read = args.manifests.read()?;
+    let read = args.input.read()?;
     let (mut held, mut broken) = (0, Vec::new());
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split('#').next().unwrap_or_default().trim();

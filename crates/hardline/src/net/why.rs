@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
@@ -15,6 +14,7 @@ use serde::Serialize;
 
 use super::output::json;
 use super::source::{Read, Reading};
+use crate::source::Source;
 use crate::terminal::{self, BOLD, visible};
 
 /// Say whether a connection passes, because of which policy, and what would change it
@@ -37,9 +37,10 @@ pub(crate) struct Args {
     #[arg(value_name = "PORT", value_parser = port)]
     port: Option<(Protocol, u16)>,
 
-    /// Files, folders, globs, Helm charts, kustomizations, or `-` for standard input
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    from: Vec<PathBuf>,
+    /// Manifests, charts, kustomizations, `-` for standard input, `git:REPO@REV:PATH`, `dump:PATH`, or
+    /// `cluster[:CONTEXT]`
+    #[arg(long, value_name = "SOURCE", default_value = ".")]
+    from: Vec<Source>,
 
     #[command(flatten)]
     reading: Reading,

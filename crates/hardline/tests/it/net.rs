@@ -6,6 +6,7 @@ use snapbox::cmd::Command;
 use snapbox::str;
 
 use crate::hardline;
+use crate::since::git;
 
 /// `hardline net`, run beside the examples.
 fn net(arguments: &[&str]) -> Command {
@@ -216,6 +217,125 @@ fn diff_fails_when_somebody_can_reach_more() {
     }
   ]
 }
+
+"#]]);
+}
+
+#[test]
+fn diff_takes_a_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let example = |name: &str| {
+        let files = ["checkout.yaml", "orders-db.yaml", "network.yaml"];
+        let text = |file| std::fs::read_to_string(Path::new("../../examples").join(name).join(file)).unwrap();
+        std::fs::write(at.join("shop.yaml"), files.map(text).join("---\n")).unwrap();
+    };
+    git(at, &["init", "-q"]);
+    example("3am");
+    git(at, &["add", "-A"]);
+    git(at, &["commit", "-qm", "first"]);
+    git(at, &["tag", "before"]);
+    example("3am-fixed");
+    let diff = |arguments: &[&str]| hardline(&["net", "diff"]).args(arguments).current_dir(at).assert();
+    diff(&["git:.@before:shop.yaml", "shop.yaml"]).code(1).stdout_eq(str![[r#"
++ shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432
+
+"#]]);
+    diff(&["git:.@before:shop.yaml", "git:.@before:"]).success().stdout_eq(str![[""]]);
+    diff(&["git:.@gone:shop.yaml", "shop.yaml"]).code(2);
+}
+
+/// A dump of two namespaces, of which the policies of one are known.
+const DUMP: &str = "
+apiVersion: v1
+kind: List
+items:
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: web, namespace: shop, uid: w}
+  spec:
+    selector: {matchLabels: {app: web}}
+    template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}
+- apiVersion: apps/v1
+  kind: ReplicaSet
+  metadata:
+    name: web-1
+    namespace: shop
+    uid: r
+    ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: w, controller: true}]
+  spec:
+    selector: {matchLabels: {app: web}}
+    template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: web}]}}
+- apiVersion: v1
+  kind: Pod
+  metadata:
+    name: web-1-a
+    namespace: shop
+    labels: {app: web}
+    ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-1, uid: r, controller: true}]
+  spec: {containers: [{name: web, image: web}]}
+  status: {phase: Running, podIP: 10.0.0.7, podIPs: [{ip: 10.0.0.7}]}
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: db, namespace: shop, labels: {app: db}}
+  spec: {containers: [{name: db, image: db}]}
+- apiVersion: networking.k8s.io/v1
+  kind: NetworkPolicy
+  metadata: {name: db, namespace: shop}
+  spec:
+    podSelector: {matchLabels: {app: db}}
+    policyTypes: [Ingress, Egress]
+    ingress: [{from: [{ipBlock: {cidr: 10.0.0.7/32}}], ports: [{port: 5432}]}]
+";
+
+#[test]
+fn a_dump_knows_the_addresses_of_pods_and_what_manifests_would_change() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("dump.yaml"), DUMP).unwrap();
+    let net = |arguments: &[&str]| net(arguments).current_dir(folder.path());
+    net(&["why", "web", "db", "5432", "--from", "dump:dump.yaml"]).assert().success().stdout_eq(str![[r#"
+shop/web[Deployment] => shop/db[Pod] : TCP 5432 is allowed
+  egress of shop/web[Deployment]: allowed, no policy selects it
+  ingress of shop/db[Pod]: allowed, a rule allows it
+    NetworkPolicy shop/db /spec/ingress/0 at cluster/shop/NetworkPolicy/db:8:7
+
+"#]]);
+    let opened = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}], ports: [{port: 5432}]}]}
+";
+    std::fs::write(folder.path().join("opened.yaml"), opened).unwrap();
+    net(&["diff", "dump:dump.yaml", "opened.yaml"]).assert().code(1).stdout_eq(str![[r#"
++ shop/web[Deployment] => shop/db[Pod] : TCP 5432
+
+"#]]);
+    net(&["list", "dump:dump.yaml", "opened.yaml"]).assert().code(2).stderr_eq(str![[r#"
+error: `dump:dump.yaml` is all that there is: name no source beside it
+
+"#]]);
+}
+
+#[test]
+fn nothing_is_said_where_policies_are_not_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = |arguments: &[&str]| net(arguments).current_dir(folder.path());
+    std::fs::write(folder.path().join("dump.yaml"), DUMP).unwrap();
+    let pod =
+        "apiVersion: v1\nkind: PodList\nitems: [{metadata: {name: ledger, namespace: bank}, spec: {containers: []}}]\n";
+    std::fs::write(folder.path().join("bank.yaml"), pod).unwrap();
+    let listed = net(&["list", "dump:."]).assert().success().stderr_eq(str![[r#"
+notice: AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy not known, and taken not to be there
+notice: the policies of bank are not known: these namespaces are left out
+
+"#]]);
+    let listed = String::from_utf8(listed.get_output().stdout.clone()).unwrap();
+    assert!(listed.contains("shop/web[Deployment]") && !listed.contains("ledger"), "{listed}");
+    net(&["list", "dump:bank.yaml"]).assert().code(2).stderr_eq(str![[r#"
+notice: AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy not known, and taken not to be there
+error: the policies of bank are not known, and nothing else was read
+help: read NetworkPolicies as well, or name the dump without `dump:` if they are all in it
 
 "#]]);
 }

@@ -17,7 +17,7 @@ fn pod(name: &str) -> String {
     )
 }
 
-fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Process::new("git")
         .arg("-C")
         .arg(folder)
