@@ -78,15 +78,18 @@ mod name_invalid;
 mod namespace_default;
 mod network_admin_port_open;
 mod network_allow_one_sided;
+mod network_allow_unused;
 mod network_database_open;
 mod network_default_deny_missing;
 mod network_dns_blocked;
+mod network_egress_anywhere;
 mod network_metadata_reachable;
 mod network_pod_unrestricted;
 mod network_policy_allows_everything;
 mod network_policy_invalid;
 mod network_policy_selects_nothing;
 mod network_production_mixed;
+mod network_service_unreachable;
 mod owner_reference_broken;
 mod pdb_blocks_drain;
 mod pdb_keeps_unhealthy;
@@ -263,15 +266,18 @@ pub static RULES: &[&Rule] = &[
     &namespace_default::RULE,
     &network_admin_port_open::RULE,
     &network_allow_one_sided::RULE,
+    &network_allow_unused::RULE,
     &network_database_open::RULE,
     &network_default_deny_missing::RULE,
     &network_dns_blocked::RULE,
+    &network_egress_anywhere::RULE,
     &network_metadata_reachable::RULE,
     &network_pod_unrestricted::RULE,
     &network_policy_allows_everything::RULE,
     &network_policy_invalid::RULE,
     &network_policy_selects_nothing::RULE,
     &network_production_mixed::RULE,
+    &network_service_unreachable::RULE,
     &owner_reference_broken::RULE,
     &pdb_blocks_drain::RULE,
     &pdb_keeps_unhealthy::RULE,

@@ -33,6 +33,18 @@ const ADDED: [&str; 8] = [
 /// the workload of the selecting resource's own name, whose labels were meant.
 pub(crate) fn selects_nothing(resource: &Resource, selector: Selector<'_>, sink: &mut Sink<'_>) -> bool {
     let (inventory, namespace) = (sink.inventory(), resource.namespace());
+    let labels = |workload: &Workload<'_>| workload.pod_labels().is_some_and(|all| all.entries().next().is_some());
+    let meant = inventory.workloads_in(namespace).any(|it| it.resource.name() == resource.name() && labels(&it));
+    matches_nothing(namespace, selector, sink) && (meant || is_all_known(namespace, selector, sink))
+}
+
+/// Whether a selector certainly selects no pod of a namespace: every kind that carries pods is known.
+pub(crate) fn is_nothing(namespace: Option<&str>, selector: Selector<'_>, sink: &mut Sink<'_>) -> bool {
+    matches_nothing(namespace, selector, sink) && is_all_known(namespace, selector, sink)
+}
+
+fn matches_nothing(namespace: Option<&str>, selector: Selector<'_>, sink: &Sink<'_>) -> bool {
+    let inventory = sink.inventory();
     if inventory.selected(namespace, selector).next().is_some()
         || selector.match_labels().any(|(key, _)| ADDED.contains(&key))
     {
@@ -41,13 +53,11 @@ pub(crate) fn selects_nothing(resource: &Resource, selector: Selector<'_>, sink:
     // The controller of a custom resource may make pods whose labels tell of it.
     let made =
         |namespace| selector.match_labels().any(|(_, wanted)| inventory.custom_resource_holds(namespace, wanted));
-    if made(namespace) || made(None) {
-        return false;
-    }
-    let labels = |workload: &Workload<'_>| workload.pod_labels().is_some_and(|all| all.entries().next().is_some());
-    if inventory.workloads_in(namespace).any(|it| it.resource.name() == resource.name() && labels(&it)) {
-        return true;
-    }
+    !made(namespace) && !made(None)
+}
+
+fn is_all_known(namespace: Option<&str>, selector: Selector<'_>, sink: &mut Sink<'_>) -> bool {
+    let inventory = sink.inventory();
     // A label that no template here has may be put on pods by the program in them.
     let has = |workload: Workload<'_>, key| workload.pod_labels().and_then(|labels| labels.get(key)).is_some();
     selector.match_labels().all(|(key, _)| inventory.workloads_in(namespace).any(|workload| has(workload, key)))

@@ -44,7 +44,7 @@ enum Command {
     Drift(Box<drift::Args>),
     Explain(explain::Args),
     Install(Box<install::Args>),
-    Net(net::Args),
+    Net(Box<net::Args>),
     Pin(Box<pin::Args>),
     Serve(Box<serve::Args>),
     Completions(completions::Args),

@@ -17,6 +17,15 @@ const V4_LAST: u128 = V4_FIRST | 0xffff_ffff;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Addresses(pub(super) Intervals<u128>);
 
+/// A block of addresses in CIDR notation, and blocks within it that are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The block.
+    pub cidr: String,
+    /// What is left out of it.
+    pub except: Vec<String>,
+}
+
 /// Why a text is no block of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotABlock {
@@ -104,6 +113,42 @@ impl Addresses {
         Self(self.0.subtract(&other.0))
     }
 
+    /// The set as blocks, as few as tell it: of each family its blocks, or all but the others.
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        for (family, whole) in [(Self::v4(), "0.0.0.0/0"), (Self::v6(), "::/0")] {
+            let own = self.intersect(&family).cidrs();
+            let others = family.subtract(self).cidrs();
+            if others.len() + 1 < own.len() || others.is_empty() {
+                blocks.push(Block { cidr: whole.to_owned(), except: others });
+            } else {
+                blocks.extend(own.into_iter().map(|cidr| Block { cidr, except: Vec::new() }));
+            }
+        }
+        blocks
+    }
+
+    /// The largest blocks that make up a set of one family.
+    fn cidrs(&self) -> Vec<String> {
+        let mut cidrs = Vec::new();
+        for (mut first, last) in self.0.iter() {
+            let width = if (V4_FIRST..=V4_LAST).contains(&first) { 32 } else { 128 };
+            loop {
+                let rest = |bits: u32| u128::MAX.checked_shr(128 - bits).unwrap_or(0);
+                let mut bits = first.trailing_zeros().min(width);
+                while bits > 0 && rest(bits) > last - first {
+                    bits -= 1;
+                }
+                cidrs.push(format!("{}/{}", address(first), width - bits));
+                match (first | rest(bits)).checked_add(1) {
+                    Some(next) if next <= last => first = next,
+                    _ => break,
+                }
+            }
+        }
+        cidrs
+    }
+
     /// The set's intervals: first and last address.
     pub fn iter(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + use<'_> {
         self.0.iter().map(|(first, last)| (address(first), address(last)))
@@ -139,6 +184,39 @@ fn address(number: u128) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets_are_told_by_few_blocks() {
+        let set = |first: &str, last: &str| {
+            Addresses(Intervals::range(number(first.parse().unwrap()), number(last.parse().unwrap())))
+        };
+        let told = |set: &Addresses| {
+            let blocks = set.blocks().into_iter().map(|Block { cidr, except }| match except.join(",") {
+                except if except.is_empty() => cidr,
+                except => format!("{cidr} except {except}"),
+            });
+            blocks.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told(&set("10.0.0.1", "10.0.0.6")), "10.0.0.1/32 10.0.0.2/31 10.0.0.4/31 10.0.0.6/32");
+        assert_eq!(told(&Addresses::v4()), "0.0.0.0/0");
+        let mut all = Addresses::v4();
+        all.unite(&Addresses::v6());
+        assert_eq!(told(&all), "0.0.0.0/0 ::/0");
+        let metadata = set("169.254.169.254", "169.254.169.254");
+        assert_eq!(told(&Addresses::v4().subtract(&metadata)), "0.0.0.0/0 except 169.254.169.254/32");
+        assert_eq!(told(&set("fd00::", "fd00::ff")), "fd00::/120");
+        for set in [set("0.0.0.0", "200.1.2.3"), set("fd00::3", "ffff::"), set("10.1.2.3", "10.255.0.0")] {
+            let mut again = Addresses::default();
+            for Block { cidr, except } in set.blocks() {
+                let mut block = Addresses::block(&cidr).unwrap();
+                for except in except {
+                    block = block.subtract(&Addresses::block(&except).unwrap());
+                }
+                again.unite(&block);
+            }
+            assert_eq!(again, set);
+        }
+    }
 
     #[test]
     fn blocks_keep_their_family() {

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
+use crate::inventory::Inventory;
+use crate::resource::Resource;
+
 use super::policy::{Action, Direction, Tier};
 use super::port::Ports;
 use super::why::{Reason, Side};
-use super::{Endpoint, Network, Party, Policy, Row, Rule};
+use super::{Endpoint, Network, Party, Policy, Row, Rule, backend};
 
 /// A permission of a `NetworkPolicy` that comes to nothing: the other side denies every
 /// connection that it allows.
@@ -88,6 +91,26 @@ impl Network {
                 && rule.ports == Ports::all()
         };
         self.rules.iter().filter(open).map(|rule| (rule.direction, rule.index))
+    }
+
+    /// The endpoints behind a Service, with the ports of their pods that it leads to.
+    pub fn behind(&self, inventory: &Inventory, service: &Resource) -> Vec<(&Endpoint, Ports)> {
+        backend::behind(inventory, self, service, None)
+    }
+
+    /// Whether a rule lets anyone reach one of these ports of a party, in the inventory or not, or the
+    /// egress of somebody names it.
+    pub fn may_allow(&self, receiver: Party, ports: &Ports) -> bool {
+        let at = receiver.0 as usize;
+        let allows = |rule: &Rule| {
+            let subject = &self.policies[rule.policy as usize].subject;
+            let concerns = match rule.direction {
+                Direction::Ingress => subject.contains(at),
+                Direction::Egress => rule.peers.contains(at) && !rule.peers.contains(self.stranger.0 as usize),
+            };
+            rule.action == Action::Accept && concerns && !self.ports_at(rule, at).intersect(ports).is_empty()
+        };
+        self.rules.iter().any(allows)
     }
 
     /// Whether a policy's subject has pods of the inventory.

@@ -35,11 +35,23 @@ impl Network {
     }
 
     pub(super) fn row_at(&self, receiver: usize) -> Row {
+        self.row_by(receiver, &Direction::BOTH)
+    }
+
+    /// Who could reach each party if policies held in one direction only.
+    pub(super) fn side_matrix(&self, direction: Direction) -> Matrix {
+        let rows = (0..self.parties()).into_par_iter().map(|receiver| self.row_by(receiver, &[direction]));
+        Matrix { rows: rows.collect() }
+    }
+
+    fn row_by(&self, receiver: usize, directions: &[Direction]) -> Row {
         let relevant: Vec<Relevant<'_>> = self.rules.iter().filter_map(|rule| self.relevant(rule, receiver)).collect();
         let mut parts: HashMap<Bits, Ports> = HashMap::new();
         for (ports, rules) in cut(&relevant) {
-            let mut senders = self.allowed(Direction::Ingress, receiver, &relevant, &rules);
-            senders.intersect(&self.allowed(Direction::Egress, receiver, &relevant, &rules));
+            let mut senders = Bits::full(self.parties());
+            for &direction in directions {
+                senders.intersect(&self.allowed(direction, receiver, &relevant, &rules));
+            }
             if receiver >= self.classes.len() {
                 // Traffic from outside to outside is none of the cluster's.
                 for external in self.classes.len()..self.parties() {

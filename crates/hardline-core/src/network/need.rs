@@ -1,7 +1,7 @@
-//! The connections that manifests show to be needed: addresses of Services in the settings of
-//! workloads, and ways into the cluster.
+//! The connections that are needed, and what shows them: in manifests, addresses of Services in the
+//! settings of workloads, and ways into the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::inventory::Inventory;
 use crate::references;
@@ -10,19 +10,124 @@ use crate::tree::Value;
 use crate::workload::Workload;
 
 use super::way::{Opening, ways};
-use super::{Endpoint, Network, Ports, backend};
+use super::{Addresses, Direction, Endpoint, Network, Peer, Ports, Protocol, backend};
 
 /// A connection that has to be allowed, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need<'n> {
-    /// Who sends; `None` stands for anybody, inside or outside the cluster.
-    pub sender: Option<&'n Endpoint>,
+    /// Who sends.
+    pub sender: End<'n>,
     /// Who receives.
-    pub receiver: &'n Endpoint,
+    pub receiver: End<'n>,
     /// On which ports of the receiver's pods.
     pub ports: Ports,
-    /// The Service or Ingress that shows it, such as `Service shop/orders-db`.
+    /// What shows it, such as `Service shop/orders-db`.
     pub because: String,
+}
+
+/// One end of a needed connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End<'n> {
+    /// Whoever there is, inside and outside the cluster.
+    Anybody,
+    /// Every pod of the cluster.
+    Pods,
+    /// The cluster's name servers.
+    Dns,
+    /// A workload.
+    Endpoint(&'n Endpoint),
+    /// Addresses outside the cluster.
+    Outside(Addresses),
+}
+
+impl<'n> End<'n> {
+    /// The workload, if it is one.
+    pub fn endpoint(&self) -> Option<&'n Endpoint> {
+        match self {
+            Self::Endpoint(endpoint) => Some(endpoint),
+            _ => None,
+        }
+    }
+
+    /// Whether a peer is part of it.
+    fn covers(&self, network: &Network, peer: &Peer<'_>) -> bool {
+        match (self, peer) {
+            (Self::Anybody, _) => true,
+            (Self::Pods, Peer::Endpoint(peer)) => !peer.host_network,
+            (Self::Dns, Peer::Endpoint(peer)) => network.dns().contains(&network.party(peer)),
+            (Self::Endpoint(own), Peer::Endpoint(peer)) => own.is_same_workload(peer),
+            (Self::Outside(own), Peer::Outside(peer)) => own.covers(peer),
+            _ => false,
+        }
+    }
+}
+
+impl<'n> From<&Peer<'n>> for End<'n> {
+    fn from(peer: &Peer<'n>) -> Self {
+        match peer {
+            Peer::Endpoint(endpoint) => Self::Endpoint(endpoint),
+            Peer::Outside(addresses) => Self::Outside(addresses.clone()),
+        }
+    }
+}
+
+/// Needs by the workloads that have them: namespace, name and kind.
+pub(super) struct Wanted<'a, 'n>([HashMap<Name<'n>, Vec<&'a Need<'n>>>; 2]);
+
+type Name<'n> = (&'n str, &'n str, &'n str);
+
+impl<'a, 'n> Wanted<'a, 'n> {
+    pub fn of(needs: &'a [Need<'n>]) -> Self {
+        let mut wanted = Self(Default::default());
+        for need in needs {
+            for (direction, own) in [(Direction::Ingress, &need.receiver), (Direction::Egress, &need.sender)] {
+                if let Some(own) = own.endpoint() {
+                    wanted.0[direction as usize].entry((&own.namespace, &own.name, &own.kind)).or_default().push(need);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The needs of a workload in a direction, each with the other end.
+    pub fn by<'w>(
+        &'w self,
+        own: &'w Endpoint,
+        direction: Direction,
+    ) -> impl Iterator<Item = (&'a End<'n>, &'a Need<'n>)> + use<'a, 'n, 'w> {
+        let needs = self.0[direction as usize].get(&(&*own.namespace, &*own.name, &*own.kind));
+        needs.into_iter().flatten().map(move |&need| match direction {
+            Direction::Ingress => (&need.sender, need),
+            Direction::Egress => (&need.receiver, need),
+        })
+    }
+
+    /// On which ports both sides of a connection need it. Whoever is outside the cluster or on a
+    /// node's network is not held, and needs nothing to be allowed.
+    pub fn ports(&self, network: &Network, sender: &Peer<'_>, receiver: &Peer<'_>) -> Ports {
+        let side = |own: &Peer<'_>, other: &Peer<'_>, direction: Direction| match own {
+            Peer::Endpoint(own) if !own.host_network => {
+                let mut ports = Ports::none();
+                for (_, need) in self.by(own, direction).filter(|(end, _)| end.covers(network, other)) {
+                    ports.unite(&need.ports);
+                }
+                ports
+            }
+            _ => Ports::all(),
+        };
+        side(sender, receiver, Direction::Egress).intersect(&side(receiver, sender, Direction::Ingress))
+    }
+}
+
+/// That every pod resolves names, and that name servers of the inventory answer.
+pub fn resolution(network: &Network) -> Vec<Need<'_>> {
+    let mut ports = Ports::one(Protocol::Udp, 53);
+    ports.unite(&Ports::one(Protocol::Tcp, 53));
+    let need = |sender, receiver| Need { sender, receiver, ports: ports.clone(), because: "names".to_owned() };
+    let held = network.endpoints().iter().filter(|endpoint| !endpoint.host_network);
+    let asks = held.clone().map(|endpoint| need(End::Endpoint(endpoint), End::Dns));
+    let servers = held.filter(|endpoint| network.dns().contains(&network.party(endpoint)));
+    asks.chain(servers.map(|server| need(End::Pods, End::Endpoint(server)))).collect()
 }
 
 /// The connections that an inventory's manifests show to be needed, each pair of ends once.
@@ -38,10 +143,10 @@ pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
         let because = inventory[way.resource].id().to_string();
         // A proxy on its node's network is an address to policies, and cannot be selected.
         if way.proxies.is_empty() || way.proxies.iter().any(|proxy| proxy.host_network) {
-            add(None, way.receiver, &way.ports, &because, &mut found);
+            add(End::Anybody, way.receiver, &way.ports, &because, &mut found);
         } else {
             for proxy in way.proxies {
-                add(Some(proxy), way.receiver, &way.ports, &because, &mut found);
+                add(End::Endpoint(proxy), way.receiver, &way.ports, &because, &mut found);
             }
         }
     }
@@ -54,7 +159,7 @@ pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
                 if let Some(service) = host.service(inventory, workload.resource.namespace()) {
                     let because = service.id().to_string();
                     for (receiver, ports) in backend::behind(inventory, network, service, host.port) {
-                        add(Some(endpoint), receiver, &ports, &because, &mut found);
+                        add(End::Endpoint(endpoint), receiver, &ports, &because, &mut found);
                     }
                 }
             }
@@ -65,21 +170,19 @@ pub fn needs<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Need<'n>> {
 
 type Found<'n> = BTreeMap<(Option<u32>, u32), Need<'n>>;
 
-fn add<'n>(sender: Option<&'n Endpoint>, receiver: &'n Endpoint, ports: &Ports, because: &str, found: &mut Found<'n>) {
-    if sender.is_some_and(|sender| sender.is_same_workload(receiver)) {
+fn add<'n>(sender: End<'n>, receiver: &'n Endpoint, ports: &Ports, because: &str, found: &mut Found<'n>) {
+    if sender.endpoint().is_some_and(|sender| sender.is_same_workload(receiver)) {
         return;
     }
-    let key = (sender.map(|sender| sender.resource), receiver.resource);
-    match found.get_mut(&key) {
-        Some(need) => {
-            need.ports.unite(ports);
-            if !need.because.split(", ").any(|known| known == because) {
-                need.because = format!("{}, {because}", need.because);
-            }
+    let key = (sender.endpoint().map(|sender| sender.resource), receiver.resource);
+    if let Some(need) = found.get_mut(&key) {
+        need.ports.unite(ports);
+        if !need.because.split(", ").any(|known| known == because) {
+            need.because = format!("{}, {because}", need.because);
         }
-        None => {
-            found.insert(key, Need { sender, receiver, ports: ports.clone(), because: because.to_owned() });
-        }
+    } else {
+        let receiver = End::Endpoint(receiver);
+        found.insert(key, Need { sender, receiver, ports: ports.clone(), because: because.to_owned() });
     }
 }
 

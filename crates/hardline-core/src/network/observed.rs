@@ -10,7 +10,7 @@ use crate::resource::Kind;
 use crate::tree::Value;
 use crate::workload::Workload;
 
-use super::{Connection, Endpoint, Network, Party, Peer, Ports};
+use super::{Connection, Endpoint, Need, Network, Party, Peer, Ports};
 
 /// Observed traffic by what policies say about it.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +93,20 @@ impl<'n> Observed<'n> {
         let seen = list.entry(ends).or_insert(Seen { sender, receiver, ports: Ports::none(), count: 0 });
         seen.ports.unite(&Ports::one(flow.protocol, flow.port));
         seen.count = seen.count.saturating_add(count);
+    }
+
+    /// What has to be allowed so that all traffic that passed still does.
+    pub fn needs(&self) -> Vec<Need<'n>> {
+        let need = |seen: &Seen<'n>| {
+            let flows = if seen.count == 1 { "flow" } else { "flows" };
+            Need {
+                sender: (&seen.sender).into(),
+                receiver: (&seen.receiver).into(),
+                ports: seen.ports.clone(),
+                because: format!("{} {flows}", seen.count),
+            }
+        };
+        self.used.values().chain(self.unenforced.values()).map(need).collect()
     }
 
     /// The allowed connections of which no traffic was seen. One with addresses is used if there was

@@ -59,7 +59,7 @@ impl Direction {
     }
 
     /// The name of the list of peers in a rule.
-    pub(super) fn peers_key(self) -> &'static str {
+    pub fn peers_key(self) -> &'static str {
         match self {
             Self::Ingress => "from",
             Self::Egress => "to",

@@ -74,24 +74,26 @@ const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 fn check(policy: &Resource, sink: &mut Sink<'_>) {
     for (number, rule) in policy.spec("egress").into_iter().flat_map(Value::items).enumerate() {
-        if !allows_http(rule) {
-            continue;
-        }
         let path = FieldPath::of(&["spec", "egress"]).index(number).key("to");
         for (at, peer) in rule.get("to").into_iter().flat_map(Value::items).enumerate() {
-            let Some(block) = peer.get("ipBlock") else { continue };
-            let text = block.get("cidr").and_then(Value::str).unwrap_or_default();
-            let holds = |text: &str| Addresses::block(text).is_ok_and(|block| block.contains(METADATA));
-            let left_out = block.get("except").into_iter().flat_map(Value::items).filter_map(Value::str).any(holds);
-            // Whoever names a block around the address alone means it.
-            let whole = Addresses::block(text).is_ok_and(|block| block.is_whole_family());
-            if whole && holds(text) && !left_out {
+            if let Some(block) = peer.get("ipBlock").filter(|&block| is_flagged(rule, block)) {
+                let text = block.get("cidr").map_or("", Value::raw);
                 let message =
                     format!("`{text}` includes 169.254.169.254, where clouds give out the node's credentials");
                 sink.report(path.clone().index(at).keys(&["ipBlock", "cidr"]), message);
             }
         }
     }
+}
+
+/// Whether a block of an egress rule is all addresses, that of the metadata service included.
+pub(super) fn is_flagged(rule: Value<'_>, block: Value<'_>) -> bool {
+    let text = block.get("cidr").and_then(Value::str).unwrap_or_default();
+    let holds = |text: &str| Addresses::block(text).is_ok_and(|block| block.contains(METADATA));
+    let left_out = block.get("except").into_iter().flat_map(Value::items).filter_map(Value::str).any(holds);
+    // Whoever names a block around the address alone means it.
+    let whole = Addresses::block(text).is_ok_and(|block| block.is_whole_family());
+    allows_http(rule) && whole && holds(text) && !left_out
 }
 
 /// Whether the rule allows TCP 80, or a port that only a pod can tell.

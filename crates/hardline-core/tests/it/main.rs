@@ -13,6 +13,7 @@ mod network_netpol_analyzer;
 mod network_observed;
 mod network_oracle;
 mod network_recipes;
+mod network_rules;
 mod network_ways;
 mod overlay;
 mod pod_security;

@@ -254,7 +254,7 @@ spec:
 fn a_controller_of_the_inventory_is_who_needs_the_backend() {
     let senders = |inventory: &Inventory| -> Vec<Option<String>> {
         let network = Network::of(inventory, Assumptions::default());
-        needs(inventory, &network).iter().map(|need| need.sender.map(ToString::to_string)).collect()
+        needs(inventory, &network).iter().map(|need| need.sender.endpoint().map(ToString::to_string)).collect()
     };
     assert_eq!(senders(&shop(&format!("{SERVICE}{INGRESS}"))), [None]);
     assert_eq!(senders(&shop(&format!("{SERVICE}{INGRESS}{CONTROLLER}"))), [Some("edge/proxy[Pod]".to_owned())]);

@@ -137,10 +137,11 @@ fn graph(now: &Read, before: Option<&Read>) -> Graph {
     let at = |endpoint| index.get(&name(endpoint)).copied();
     let needs = needs(&now.inventory, &now.network);
     let blocked = needs.iter().filter_map(|need| {
-        let sender = need.sender.map_or(now.network.stranger(), |sender| now.network.party(sender));
-        let denied = need.ports.subtract(&matrix.ports(sender, now.network.party(need.receiver)));
-        let to = at(need.receiver)?;
-        let from = need.sender.and_then(at);
+        let (sender, receiver) = (need.sender.endpoint(), need.receiver.endpoint()?);
+        let party = sender.map_or(now.network.stranger(), |sender| now.network.party(sender));
+        let denied = need.ports.subtract(&matrix.ports(party, now.network.party(receiver)));
+        let to = at(receiver)?;
+        let from = sender.and_then(at);
         (!denied.is_empty()).then(|| Blocked { from, to, ports: denied.to_string(), because: shown(&need.because) })
     });
     let blocked = blocked.collect();

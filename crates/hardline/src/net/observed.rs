@@ -141,7 +141,7 @@ fn text(file: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn names(file: &Path) -> anyhow::Result<BTreeMap<IpAddr, Spot>> {
+pub(super) fn names(file: &Path) -> anyhow::Result<BTreeMap<IpAddr, Spot>> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
     let mut names = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {

@@ -63,6 +63,12 @@ impl Input {
         self.reading.read(&self.sources)
     }
 
+    /// Reads the sources without pods that another resource stands for: what is written for them is
+    /// to hold for the pods to come.
+    pub(super) fn read_grouped(&self) -> anyhow::Result<Read> {
+        self.reading.read_as(&self.sources, true)
+    }
+
     /// Reads them and what they were before, as [`Reading::pair`] does.
     pub(super) fn since(&self, before: &Source) -> anyhow::Result<(Read, Read)> {
         self.reading.pair(std::slice::from_ref(before), &self.sources)
@@ -72,8 +78,12 @@ impl Input {
 impl Reading {
     /// Reads the sources, and says what of them is not known, not modelled, or cannot be meant.
     pub(super) fn read(&self, sources: &[Source]) -> anyhow::Result<Read> {
+        self.read_as(sources, false)
+    }
+
+    fn read_as(&self, sources: &[Source], grouped: bool) -> anyhow::Result<Read> {
         let inventory = match sources {
-            [one] if is_observed(one) => self.observe(one, false)?,
+            [one] if is_observed(one) => self.observe(one, grouped)?,
             several => Inventory::new(self.manifests(several)?, Coverage::everything()),
         };
         Ok(self.read_of(inventory))
@@ -155,21 +165,17 @@ impl Reading {
     /// the pods that another resource stands for.
     fn observe(&self, source: &Source, grouped: bool) -> anyhow::Result<Inventory> {
         let progress = Progress::counting("objects", "reading", false);
-        let observed = match source {
-            Source::Dump(path) => {
-                let read = if grouped { dump::read } else { dump::read_all };
-                read(path, &dump::Limits::default(), &|read| progress.set(read))?
-            }
-            _ => {
-                let context = if let Source::Cluster(context) = source { context.clone() } else { None };
-                let scope =
-                    self.sources.namespace().map_or(Scope::Everything, |name| Scope::Namespace(name.to_owned()));
-                let cluster = client::Options { kubeconfig: self.kubeconfig.clone(), context };
-                wait(async {
-                    let cluster = connect(&cluster).await?;
-                    observe(&cluster, &list::Options { scope, grouped }, &|read| progress.set(read)).await
-                })?
-            }
+        let observed = if let Source::Dump(path) = source {
+            let read = if grouped { dump::read } else { dump::read_all };
+            read(path, &dump::Limits::default(), &|read| progress.set(read))?
+        } else {
+            let context = if let Source::Cluster(context) = source { context.clone() } else { None };
+            let scope = self.sources.namespace().map_or(Scope::Everything, |name| Scope::Namespace(name.to_owned()));
+            let cluster = client::Options { kubeconfig: self.kubeconfig.clone(), context };
+            wait(async {
+                let cluster = connect(&cluster).await?;
+                observe(&cluster, &list::Options { scope, grouped }, &|read| progress.set(read)).await
+            })?
         };
         drop(progress);
         known(observed)
@@ -188,7 +194,9 @@ fn is_observed(source: &Source) -> bool {
 /// said about who reaches whom there.
 fn known(observed: Observed) -> anyhow::Result<Inventory> {
     let Observed { inventory, gaps, .. } = observed;
-    gaps.iter().for_each(|gap| terminal::notice(&format!("{} not read: {}", gap.what, gap.why)));
+    for gap in gaps {
+        terminal::notice(&format!("{} not read: {}", gap.what, gap.why));
+    }
     let unknown: Vec<&str> =
         CLUSTER_WIDE.into_iter().filter(|&kind| !inventory.covers(kind, None)).map(Kind::name).collect();
     if !unknown.is_empty() {

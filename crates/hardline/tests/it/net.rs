@@ -349,6 +349,27 @@ error: no workload is called `payment`; `hardline net list` names those that can
 }
 
 #[test]
+fn generate_takes_flows_and_the_present_reach() {
+    let flows = "shop/checkout,shop/orders-db,TCP,5432,passed,7\nshop/checkout,203.0.113.7,TCP,443,passed,2\n";
+    let generated = net(&["generate", "--flows", "-", "3am"]).stdin(flows).assert().success();
+    let generated = String::from_utf8(generated.get_output().stdout.clone()).unwrap();
+    assert!(generated.contains("    # orders-db, by 7 flows\n    - to:\n        - podSelector:"), "{generated}");
+    assert!(generated.contains("cidr: \"203.0.113.7/32\""), "{generated}");
+    let frozen = net(&["generate", "--reachability", "3am-fixed"]).assert().success();
+    let frozen = String::from_utf8(frozen.get_output().stdout.clone()).unwrap();
+    assert!(frozen.contains("# checkout, by NetworkPolicy shop/"), "{frozen}");
+    let twins = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {app: x}}\nspec: {containers: []}\n---\n\
+                 apiVersion: v1\nkind: Pod\nmetadata: {name: b, labels: {app: x}}\nspec: {containers: []}\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("twins.yaml"), twins).unwrap();
+    let twins = net(&["generate", "--flows", "-"]).current_dir(folder.path());
+    twins.stdin("default/a,203.0.113.7,TCP,443,passed,1\n").assert().code(1).stderr_eq(str![[r#"
+notice: default/b[Pod] reaches 203.0.113.7-203.0.113.7[External] on TCP 443 as well
+
+"#]]);
+}
+
+#[test]
 fn generate_writes_policies_that_repair_the_example() {
     net(&["generate", "3am"]).assert().success().stdout_eq(str![[r#"
 # Whatever no other policy allows is denied, also to pods that are added later.
@@ -379,9 +400,9 @@ spec:
             matchLabels:
               k8s-app: kube-dns
       ports:
-        - protocol: UDP
-          port: 53
         - protocol: TCP
+          port: 53
+        - protocol: UDP
           port: 53
 ---
 apiVersion: networking.k8s.io/v1
