@@ -5,6 +5,7 @@
 //! [`api`] how the `apiVersion` and kind stand with the version of Kubernetes. Both read the
 //! generated [`table`].
 
+mod across;
 pub mod api;
 pub(crate) mod custom;
 mod format;
@@ -49,7 +50,7 @@ pub(crate) fn check(resource: &Resource, sink: &mut Sink<'_>) {
 ///
 /// That the version does not serve its kind is one problem, and then the only one.
 pub fn validate(resource: &Resource, inventory: &Inventory, version: Version) -> Validation {
-    let mut walk = Walk { table: Table::get(), version, problems: Vec::new() };
+    let mut walk = Walk::new(Table::get(), version);
     let mut needs = None;
     let standing = api::standing(resource, inventory, version);
     api::report(&mut walk, resource, standing);
@@ -58,9 +59,7 @@ pub fn validate(resource: &Resource, inventory: &Inventory, version: Version) ->
             walk.built_in(kind.ty, resource.value(), &Place::ROOT);
             excuse_status(&mut walk);
             check_name(&mut walk, resource);
-            if resource.kind() == Kind::Service {
-                check_service_ports(&mut walk, resource);
-            }
+            across::check(&mut walk, resource);
         }
         Standing::Custom(definition) => {
             if let custom::Version::Schema(schema) = custom::version(definition, version_of(resource)) {
@@ -103,31 +102,6 @@ fn excuse_status(walk: &mut Walk) {
     walk.problems.retain(|problem| {
         !(validates.contains(&problem.rule.id) && problem.path.segments().first().is_some_and(is_status))
     });
-}
-
-/// Checks that a Service has ports, and names for them if there are several (`ValidateService` in
-/// `pkg/apis/core/validation`).
-fn check_service_ports(walk: &mut Walk, service: &Resource) {
-    let at = Place::ROOT;
-    let spec = at.key("spec");
-    let ports = spec.key("ports");
-    let list = service.spec("ports");
-    let text = |field: &str| service.spec(field).and_then(Value::str);
-    match list.map_or(0, |list| list.items().count()) {
-        0 if text("clusterIP") != Some("None") && text("type") != Some("ExternalName") => {
-            let message = "a Service that is neither headless nor an ExternalName has no ports".to_owned();
-            walk.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &ports, message);
-        }
-        2.. => {
-            for (index, port) in list.into_iter().flat_map(Value::items).enumerate() {
-                if port.get("name").is_none_or(|name| name.is_null() || name.str() == Some("")) {
-                    let message = "a port of several has no name".to_owned();
-                    walk.report(&rules::SCHEMA_FIELD_REQUIRED_MISSING, &ports.index(index).key("name"), message);
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 fn items<'v>(value: Value<'v>, list: &str) -> impl Iterator<Item = Value<'v>> {

@@ -6,8 +6,10 @@ declare_rule! {
     /// Flags a value of the right type that the API server does not take.
     ///
     /// That is a word that is none of a field's choices, a port or count out of range, a name, label or
-    /// key with forbidden characters, a moment or Base64 text that cannot be read. Of amounts,
-    /// `quantity-invalid` speaks.
+    /// key with forbidden characters, a moment or Base64 text that cannot be read, and fields that do not
+    /// agree with each other: a mount of a volume that the pod lacks, two containers of one name, a
+    /// `nodePort` where the Service has none. Custom resources are held to the `pattern`, `format` and
+    /// bounds of their definition, not to its rules in CEL. Of amounts, `quantity-invalid` speaks.
     ///
     /// ## Why
     /// The API server refuses the whole object. What was meant to run does not, and what ran before

@@ -104,7 +104,7 @@ fn migration(walk: &Walk, resource: &Resource, instead: &ApiKind) -> Option<Fix>
     if instead.kind != resource.kind_name() || resource.value().get("apiVersion").is_none() {
         return None;
     }
-    let mut trial = Walk { table: walk.table, version: walk.version, problems: Vec::new() };
+    let mut trial = Walk::new(walk.table, walk.version);
     trial.built_in(instead.ty, resource.value(), &Place::ROOT);
     let edits = vec![Edit::set(FieldPath::of(&["apiVersion"]), instead.api_version())];
     let title = format!("use {}", instead.api_version());

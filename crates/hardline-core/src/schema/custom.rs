@@ -2,8 +2,12 @@
 //!
 //! <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>
 
+use std::net::Ipv6Addr;
+
+use crate::config::{Date, Version as Kubernetes};
 use crate::resource::Resource;
 use crate::rules;
+use crate::schema::format;
 use crate::schema::walk::{Place, Walk, rename};
 use crate::suggest::nearest;
 use crate::tree::{NodeKind, Value};
@@ -49,8 +53,10 @@ pub(super) fn walk(walk: &mut Walk, schema: Value<'_>, value: Value<'_>, at: &Pl
         return;
     }
     if flag(schema, "x-kubernetes-int-or-string") {
-        if !matches!(value.kind(), NodeKind::Int | NodeKind::Str) {
-            walk.wrong_type("a whole number or a string", value, at);
+        match value.kind() {
+            NodeKind::Int => range(walk, schema, value, at),
+            NodeKind::Str => form(walk, schema, value.raw(), at),
+            _ => walk.wrong_type("a whole number or a string", value, at),
         }
         return;
     }
@@ -74,6 +80,7 @@ pub(super) fn walk(walk: &mut Walk, schema: Value<'_>, value: Value<'_>, at: &Pl
             Some(text) => {
                 bounds(walk, schema, ["minLength", "maxLength"], "characters", text.chars().count(), at);
                 choices(walk, schema, text, at);
+                form(walk, schema, text, at);
             }
             None => walk.wrong_type("a string", value, at),
         },
@@ -96,6 +103,7 @@ fn object(walk: &mut Walk, schema: Value<'_>, value: Value<'_>, at: &Place<'_>, 
     let additional = schema.get("additionalProperties");
     let open = flag(schema, "x-kubernetes-preserve-unknown-fields")
         || additional.is_some_and(|additional| additional.bool() == Some(true));
+    bounds(walk, schema, ["minProperties", "maxProperties"], "fields", value.entries().count(), at);
     for entry in value.entries() {
         let name = entry.key.raw();
         let at = at.key(name);
@@ -133,12 +141,49 @@ fn choices(walk: &mut Walk, schema: Value<'_>, text: &str, at: &Place<'_>) {
     }
 }
 
+/// Checks `pattern` and `format`. Formats that the API server does not know say nothing.
+fn form(walk: &mut Walk, schema: Value<'_>, text: &str, at: &Place<'_>) {
+    if let Some(pattern) = schema.get("pattern").and_then(Value::str)
+        && !walk.matches(pattern, text)
+    {
+        // The value may be secret.
+        let message =
+            format!("`{}` does not match `{pattern}`, as the custom resource's definition demands", at.name());
+        walk.report(&rules::SCHEMA_VALUE_INVALID, at, message);
+    }
+    let format = schema.get("format").and_then(Value::str).unwrap_or_default();
+    let names = walk.version >= Kubernetes::minor(34);
+    let (good, what) = match format {
+        "date-time" | "datetime" => {
+            (format::is_time(&text.to_ascii_uppercase()), "a moment such as 2026-01-31T08:00:00Z")
+        }
+        "date" => (text.parse::<Date>().is_ok(), "a date such as 2026-01-31"),
+        "ipv4" => (format::is_ipv4(text), "an address of IPv4"),
+        "ipv6" => (text.parse::<Ipv6Addr>().is_ok(), "an address of IPv6"),
+        "uuid" => (format::is_uuid(text), "a UUID"),
+        "k8s-short-name" if names => {
+            (format::is_dns_label(text), "at most 63 lower-case letters, digits and inner `-`")
+        }
+        "k8s-long-name" if names => (format::is_dns_subdomain(text), "lower-case letters, digits, inner `-` and `.`"),
+        _ => return,
+    };
+    if !good {
+        walk.invalid(at, &format!("`{text}`"), &format!("it must be {what}"));
+    }
+}
+
 fn range(walk: &mut Walk, schema: Value<'_>, value: Value<'_>, at: &Place<'_>) {
     let bound = |key: &str| schema.get(key).and_then(Value::float);
     let (min, max) = (bound("minimum"), bound("maximum"));
     let Some(number) = value.float() else { return };
     let below = min.is_some_and(|min| number < min || (flag(schema, "exclusiveMinimum") && number <= min));
     let above = max.is_some_and(|max| number > max || (flag(schema, "exclusiveMaximum") && number >= max));
+    let step = schema.get("multipleOf").and_then(Value::int).filter(|step| *step > 0);
+    if let (Some(step), Some(whole)) = (step, value.int())
+        && whole % step != 0
+    {
+        walk.invalid(at, value.raw(), &format!("it must be a multiple of {step}"));
+    }
     if below || above {
         let text = |bound: Option<f64>, none: &str| bound.map_or_else(|| none.to_owned(), |bound| bound.to_string());
         walk.out_of_range(value.raw(), &text(min, "-∞"), &text(max, "∞"), at);

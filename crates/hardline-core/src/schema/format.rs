@@ -85,6 +85,31 @@ pub(super) fn is_time(text: &str) -> bool {
         && (zone == "Z" || zone.strip_prefix(['+', '-']).is_some_and(|zone| clock(zone, 24)))
 }
 
+/// An address of IPv4; leading zeros count for nothing, as in Go before 1.17.
+pub(super) fn is_ipv4(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && {
+            let digits = part.trim_start_matches('0');
+            digits.is_empty() || digits.parse::<u8>().is_ok()
+        }
+    };
+    text.split('.').count() == 4 && text.split('.').all(is_part)
+}
+
+/// A UUID, with its hyphens or without.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let mut rest = text;
+    for (at, length) in [8, 4, 4, 4, 12].into_iter().enumerate() {
+        rest = if at > 0 { rest.strip_prefix('-').unwrap_or(rest) } else { rest };
+        let Some((part, after)) = rest.split_at_checked(length) else { return false };
+        if !part.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return false;
+        }
+        rest = after;
+    }
+    rest.is_empty()
+}
+
 /// Base64 with padding, line breaks allowed, as Go's `base64.StdEncoding` reads it.
 pub(super) fn is_base64(text: &str) -> bool {
     let text = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n'));
@@ -156,6 +181,17 @@ mod tests {
                 "2026-01-31T08:00:00",
                 "2026-01-31T8:00:00Z",
                 "2026-01-31T08:00:00.Z",
+            ],
+        );
+        check(is_ipv4, &["10.0.0.1", "010.0.0.255"], &["", "10.0.0", "10.0.0.256", "10.0.0.1.2", "a.0.0.1", "::1"]);
+        check(
+            is_uuid,
+            &["123e4567-e89b-12d3-a456-426614174000", "123E4567e89b12d3a456426614174000"],
+            &[
+                "",
+                "123e4567-e89b-12d3-a456-42661417400",
+                "123e4567-e89b-12d3-a456-4266141740000",
+                "g23e4567e89b12d3a456426614174000",
             ],
         );
         check(is_base64, &["", "YQ==", "YWI=", "YWJj", "YW\nJj\n"], &["YQ", "YQ=", "a$==", "Y===", "YQ==YQ=="]);

@@ -1,5 +1,8 @@
 //! The walk along a value and its schema together.
 
+use std::collections::HashMap;
+
+use regex_lite::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
 use crate::config::Version;
@@ -31,10 +34,15 @@ pub struct Problem {
 /// Deeper than any real object: a guard against aliases that nest each other.
 const DEPTH: u32 = 256;
 
+/// The memory that a regular expression may take, in bytes: definitions are not to be trusted.
+const PATTERN: usize = 1 << 20;
+
 pub(super) struct Walk {
     pub(super) table: &'static Table,
     pub(super) version: Version,
     pub(super) problems: Vec<Problem>,
+    /// The expressions of definitions, by their text; `None` where one cannot be read.
+    patterns: HashMap<String, Option<Regex>>,
 }
 
 /// A place on the way from the root, as a list of steps on the stack.
@@ -87,8 +95,26 @@ impl<'p> Place<'p> {
 }
 
 impl Walk {
+    pub(super) fn new(table: &'static Table, version: Version) -> Self {
+        Self { table, version, problems: Vec::new(), patterns: HashMap::new() }
+    }
+
     pub(super) fn report(&mut self, rule: &'static Rule, at: &Place<'_>, message: String) -> &mut Problem {
-        self.problems.push_mut(Problem { rule, path: at.path(), message, help: None, fix: None })
+        self.report_at(rule, at.path(), message)
+    }
+
+    pub(super) fn report_at(&mut self, rule: &'static Rule, path: FieldPath, message: String) -> &mut Problem {
+        self.problems.push_mut(Problem { rule, path, message, help: None, fix: None })
+    }
+
+    /// Whether a text holds what a regular expression describes; so does any text, where Rust cannot
+    /// read what Go might.
+    pub(super) fn matches(&mut self, pattern: &str, text: &str) -> bool {
+        if !self.patterns.contains_key(pattern) {
+            let regex = RegexBuilder::new(pattern).size_limit(PATTERN).build().ok();
+            self.patterns.insert(pattern.to_owned(), regex);
+        }
+        self.patterns.get(pattern).and_then(Option::as_ref).is_none_or(|regex| regex.is_match(text))
     }
 
     /// Walks a value of a built-in type.

@@ -152,9 +152,15 @@ spec:
             properties:
               size: {type: integer, minimum: 1, maximum: 9}
               mode: {type: string, enum: [open, closed], default: open}
-              port: {x-kubernetes-int-or-string: true}
+              port: {x-kubernetes-int-or-string: true, pattern: '^[a-z]+$', maximum: 100}
               tags: {type: array, maxItems: 2, items: {type: string}}
               labels: {type: object, additionalProperties: {type: string}}
+              host: {type: string, pattern: '^([*][.])?[a-z]+$', maxLength: 9}
+              wait: {type: string, pattern: '(unreadable'}
+              at: {type: string, format: date-time}
+              ip: {type: string, format: ipv4}
+              even: {type: integer, multipleOf: 2}
+              few: {type: object, maxProperties: 1, additionalProperties: {type: string}}
               extra: {type: object, x-kubernetes-preserve-unknown-fields: true}
               template: {type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}
 ---
@@ -176,6 +182,14 @@ fn custom_resources_are_held_to_their_definition() {
         ("{size: 3, prot: 1}", Some("did you mean `port`?")),
         ("{mode: open}", Some("`size` is missing")),
         ("{size: 3, port: 1.5}", Some("a whole number or a string")),
+        ("{size: 3, port: WEB}", Some("`port` does not match `^[a-z]+$`")),
+        ("{size: 3, port: 101}", Some("between -∞ and 100")),
+        ("{size: 3, host: '*.shop', wait: now, at: '2026-01-31T08:00:00Z', ip: 10.0.0.1, even: 4}", None),
+        ("{size: 3, host: a.shop}", Some("`host` does not match")),
+        ("{size: 3, at: today}", Some("a moment such as")),
+        ("{size: 3, ip: 10.0.0}", Some("an address of IPv4")),
+        ("{size: 3, even: 3}", Some("a multiple of 2")),
+        ("{size: 3, few: {a: b, c: d}}", Some("has 2 fields, more than 1")),
     ] {
         let found = findings(&format!("{DEFINITION}spec: {spec}\n"), 37);
         match wanted {
@@ -337,6 +351,111 @@ fn a_service_has_ports_and_names_for_several() {
         findings(&service("{clusterIP: None, ports: [{port: 80, name: a}, {port: 81}]}"), 37),
         ["schema-field-required-missing /spec/ports/1/name: a port of several has no name (add the field)"]
     );
+}
+
+#[test]
+fn ports_of_a_service_do_not_meet() {
+    let service =
+        |spec: &str| findings(&format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}\n"), 37);
+    let dns = "{ports: [{name: a, port: 53, protocol: UDP}, {name: b, port: 53}]}";
+    assert!(service(dns).is_empty());
+    for (spec, wanted) in [
+        ("{ports: [{name: a, port: 53}, {name: b, port: 53}]}", "/spec/ports/1/port: another port has the `port` 53"),
+        ("{ports: [{name: a, port: 1}, {name: a, port: 2}]}", "/spec/ports/1/name: another port is called `a` already"),
+        ("{ports: [{port: 1, nodePort: 30000}]}", "/spec/ports/0/nodePort: `nodePort` may not be 30000"),
+    ] {
+        let found = service(spec);
+        assert!(found.len() == 1 && found[0].contains(wanted), "{spec}{found:?}");
+    }
+    assert!(service("{type: NodePort, ports: [{port: 1, nodePort: 30000}]}").is_empty());
+}
+
+#[test]
+fn fields_of_a_pod_agree_with_each_other() {
+    let windows = "securityContext: {windowsOptions: {hostProcess: true}}";
+    for (fields, wanted) in [
+        ("    volumeMounts: [{name: data, mountPath: /data}]\n", Some("the pod has no volume `data`")),
+        ("    volumeMounts: [{name: data, mountPath: /data}]\n  volumes: [{name: data, emptyDir: {}}]\n", None),
+        (
+            "    volumeMounts: [{name: a, mountPath: /a}, {name: a, mountPath: /a}]\n  volumes: [{name: a, emptyDir: {}}]\n",
+            Some("volumeMounts/1/mountPath: another volume is mounted at `/a` already"),
+        ),
+        (
+            "  volumes: [{name: a, emptyDir: {}}, {name: a, emptyDir: {}}]\n",
+            Some("another volume is called `a` already"),
+        ),
+        ("  initContainers: [{name: a, image: b}]\n", Some("another container is called `a` already")),
+        (
+            "    securityContext: {privileged: true, allowPrivilegeEscalation: false}\n",
+            Some("`allowPrivilegeEscalation` may not be false where `privileged` is true"),
+        ),
+        (
+            "    securityContext: {capabilities: {add: [CAP_SYS_ADMIN]}, allowPrivilegeEscalation: false}\n",
+            Some("is added"),
+        ),
+        (&format!("    {windows}\n"), Some("`hostNetwork` must be true")),
+        (&format!("    {windows}\n  hostNetwork: true\n"), None),
+        (
+            &format!("    {windows}\n  hostNetwork: true\n  initContainers: [{{name: b, image: b}}]\n"),
+            Some("`a` is a process of its node, and `b` is not"),
+        ),
+    ] {
+        let found = findings(&pod(fields), 37);
+        match wanted {
+            Some(wanted) => assert!(found.len() == 1 && found[0].contains(wanted), "{fields}{found:?}"),
+            None => assert!(found.is_empty(), "{fields}{found:?}"),
+        }
+    }
+}
+
+#[test]
+fn apparmor_annotations_name_containers_and_profiles() {
+    let found = |key: &str, profile: &str| {
+        let text = pod("").replace("metadata: {", "metadata: {annotations: {PREFIX/KEY: PROFILE}, ");
+        let text = text.replace("PREFIX", "container.apparmor.security.beta.kubernetes.io");
+        findings(&text.replace("KEY", key).replace("PROFILE", profile), 37)
+    };
+    assert!(found("a", "runtime/default").is_empty());
+    assert!(found("other", "localhost/a")[0].contains("the pod has no container `other`"));
+    assert!(found("a", "mine")[0].contains("`mine` is no profile"));
+}
+
+#[test]
+fn hosts_and_paths_of_an_ingress_have_their_form() {
+    let ingress = |spec: &str| {
+        findings(&format!("apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: a}}\nspec: {spec}\n"), 37)
+    };
+    let path = |path: &str, kind: &str| {
+        let backend = "backend: {service: {name: a, port: {number: 80}}}";
+        ingress(&format!("{{rules: [{{http: {{paths: [{{path: '{path}', pathType: {kind}, {backend}}}]}}}}]}}"))
+    };
+    for host in ["shop.example.com", "'*.example.com'", "''"] {
+        assert!(ingress(&format!("{{rules: [{{host: {host}}}]}}")).is_empty(), "{host}");
+    }
+    for host in ["Shop.example.com", "*", "a.*.com", "10.0.0.1", "https://shop", "shop:80"] {
+        assert!(ingress(&format!("{{rules: [{{host: '{host}'}}]}}"))[0].contains("is no host"), "{host}");
+        let tls = ingress(&format!("{{rules: [{{host: a}}], tls: [{{hosts: ['{host}']}}]}}"));
+        assert_eq!(tls.is_empty(), host == "10.0.0.1", "{host}");
+    }
+    assert!(ingress("{}")[0].contains("neither `rules` nor a `defaultBackend`"));
+    assert!(path("/shop", "Prefix").is_empty() && path("", "ImplementationSpecific").is_empty());
+    assert!(path("/shop/.*", "ImplementationSpecific").is_empty());
+    for (text, kind) in [("shop", "ImplementationSpecific"), ("", "Prefix"), ("/a//b", "Exact"), ("/a/..", "Prefix")] {
+        assert!(path(text, kind)[0].contains("`path` may not be"), "{text}");
+    }
+}
+
+#[test]
+fn definitions_and_controllers_are_named_and_selected() {
+    let renamed = DEFINITION.replace("shops.example.com", "shop.example.com");
+    assert!(findings(&renamed, 37)[0].contains("by its plural and group it is `shops.example.com`"));
+    let controller = |metadata: &str| {
+        let pod = "spec: {containers: [{name: a, image: b}]}";
+        let text = "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: a}\nspec: {template: {";
+        findings(&format!("{text}metadata: {{{metadata}}}, {pod}}}}}\n"), 37)
+    };
+    assert!(controller("labels: {a: b}").is_empty());
+    assert!(controller("")[0].contains("`selector` is missing"));
 }
 
 #[test]
