@@ -83,6 +83,12 @@ impl Baseline {
         self.counts.values().fold(0, |total, &count| total.saturating_add(count))
     }
 
+    /// Takes the findings that are forgiven out of a judgement that was made without a baseline, and
+    /// maybe narrowed since. Of the entries that have had their day nothing is said.
+    pub fn forgive(&self, judgement: &mut Judgement, inventory: &Inventory) {
+        (judgement.baselined, _) = self.apply(&mut judgement.findings, inventory);
+    }
+
     /// Takes the findings that are forgiven out of a list; gives their number, and the entries of
     /// which fewer were there.
     pub(crate) fn apply(&self, findings: &mut Vec<Judged>, inventory: &Inventory) -> (usize, Vec<&Fingerprint>) {

@@ -22,7 +22,8 @@ pub struct Cel {
     /// - `hostPaths`, the paths of the node that volumes mount, without `.`, `//` and the link `/var/run`
     ///
     /// `variables.kubernetes` is the minor version that the manifests are for,
-    /// `variables.forbiddenTags` a regular expression for references to images in lower case.
+    /// `variables.forbiddenTags` a regular expression for references to images in lower case, and
+    /// `variables.allowedRegistries` one for names of images, empty where all are allowed.
     pub flags: &'static str,
     /// Whether a rule that checks containers looks at those only that run as long as their pod.
     pub running: bool,

@@ -32,6 +32,7 @@ mod container_seccomp_missing;
 mod container_seccomp_unconfined;
 mod container_selinux_custom;
 mod container_writable_volume_missing;
+mod cpu_limit_throttles;
 mod cpu_request_missing;
 mod cronjob_deadline_missing;
 mod cronjob_failures_forgotten;
@@ -65,6 +66,7 @@ mod image_tag_latest;
 mod ingress_backend_missing;
 mod ingress_snippet;
 mod ingress_tls_missing;
+mod job_deadline_missing;
 mod job_never_removed;
 mod label_invalid;
 mod limit_below_request;
@@ -113,6 +115,7 @@ mod probe_liveness_shares_traffic;
 mod probe_port_name_unknown;
 mod probe_port_undeclared;
 mod probe_readiness_missing;
+mod probe_readiness_slow;
 mod probe_timeout_exceeds_period;
 mod pvc_missing;
 mod qos_not_guaranteed;
@@ -220,6 +223,7 @@ pub static RULES: &[&Rule] = &[
     &container_seccomp_unconfined::RULE,
     &container_selinux_custom::RULE,
     &container_writable_volume_missing::RULE,
+    &cpu_limit_throttles::RULE,
     &cpu_request_missing::RULE,
     &cronjob_deadline_missing::RULE,
     &cronjob_failures_forgotten::RULE,
@@ -253,6 +257,7 @@ pub static RULES: &[&Rule] = &[
     &ingress_backend_missing::RULE,
     &ingress_snippet::RULE,
     &ingress_tls_missing::RULE,
+    &job_deadline_missing::RULE,
     &job_never_removed::RULE,
     &label_invalid::RULE,
     &limit_below_request::RULE,
@@ -301,6 +306,7 @@ pub static RULES: &[&Rule] = &[
     &probe_port_name_unknown::RULE,
     &probe_port_undeclared::RULE,
     &probe_readiness_missing::RULE,
+    &probe_readiness_slow::RULE,
     &probe_timeout_exceeds_period::RULE,
     &pvc_missing::RULE,
     &qos_not_guaranteed::RULE,

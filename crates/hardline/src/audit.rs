@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use hardline_cluster::dump;
 use hardline_cluster::observed::{Observed, Scope};
+use hardline_core::baseline::Baseline;
 use hardline_core::config::Config;
 use hardline_core::report::{Read, Report};
 use hardline_core::verdict::judge;
 use hardline_server::local;
 
+use crate::baseline::BaselineFile;
 use crate::cluster::{Asked, ClusterArgs, with_help};
 use crate::configuration::ConfigurationFile;
 use crate::judging::{Judging, Reporting};
@@ -27,6 +29,8 @@ Examples:
   kubectl get all,cm,netpol,pdb -A -o yaml > dump.yaml; hardline audit --dump dump.yaml
   hardline audit --dump support-bundle.tar.gz -n shop
   hardline audit -A --serve
+  hardline audit -A --write-baseline=cluster.json    accept what is there today
+  hardline audit -A --baseline cluster.json
 
 What may not be read is named, and nothing is claimed from it. Nothing is written to the cluster.
 
@@ -48,6 +52,9 @@ pub(crate) struct Args {
     judging: Judging,
 
     #[command(flatten)]
+    baseline: BaselineFile,
+
+    #[command(flatten)]
     reporting: Reporting,
 
     #[command(flatten)]
@@ -63,10 +70,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(address) = &args.serve {
         return args.serve(config, address);
     }
+    let baseline = args.baseline.read(configuration.baseline())?;
     let progress = Progress::counting("objects", "reading", args.reporting.quiet);
     let (observed, scope, name) = args.observe(&progress)?;
     let mut judgement = judge(&observed.inventory, Vec::new(), &config);
     observed.narrow(&mut judgement, &scope);
+    if args.baseline.is_written() {
+        drop(progress);
+        let baseline = Baseline::of(&judgement, &observed.inventory);
+        args.baseline.write("audit", &baseline, configuration.baseline(), args.reporting.quiet)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // What a pod repeats of its owner is left out first: names of pods do not last.
+    baseline.forgive(&mut judgement, &observed.inventory);
     let mut report = Report::new(judgement, &observed.inventory, Read::default());
     observed.annotate(&mut report);
     drop(progress);

@@ -30,7 +30,7 @@ pub(crate) struct BaselineFile {
     /// Write all findings to the baseline file, and print none [default: the one that is read, else
     /// hardline-baseline.json]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    #[arg(conflicts_with_all = ["mending", "no_baseline"])]
+    #[arg(conflicts_with = "no_baseline")]
     #[expect(clippy::option_option, reason = "not given, given, given with a file")]
     write_baseline: Option<Option<PathBuf>>,
 }
@@ -55,8 +55,14 @@ impl BaselineFile {
         self.write_baseline.is_some()
     }
 
-    /// Writes the findings to the file. Only a baseline is ever replaced.
-    pub(crate) fn write(&self, baseline: &Baseline, configured: Option<&Path>, quiet: bool) -> anyhow::Result<()> {
+    /// Writes the findings of a command to the file. Only a baseline is ever replaced.
+    pub(crate) fn write(
+        &self,
+        command: &str,
+        baseline: &Baseline,
+        configured: Option<&Path>,
+        quiet: bool,
+    ) -> anyhow::Result<()> {
         let given = self.write_baseline.as_ref().and_then(Option::as_deref);
         let path = given.or(self.baseline.as_deref()).or(configured).unwrap_or(Path::new(NAME));
         match fs::read_to_string(path) {
@@ -74,7 +80,7 @@ impl BaselineFile {
             if configured != Some(path) {
                 let name = path.display();
                 terminal::notice(&format!(
-                    "`hardline check --baseline {name}` counts what is new; so does `baseline: {name}` in hardline.yaml"
+                    "`hardline {command} --baseline {name}` counts what is new; so does `baseline: {name}` in hardline.yaml"
                 ));
             }
         }

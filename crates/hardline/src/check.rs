@@ -100,7 +100,12 @@ fn judge_sources(args: &Args) -> anyhow::Result<Option<(Report, Mended)>> {
     });
     if args.baseline.is_written() {
         drop(progress);
-        args.baseline.write(&Baseline::of(&judgement, &inventory), baseline.as_deref(), args.reporting.quiet)?;
+        args.baseline.write(
+            "check",
+            &Baseline::of(&judgement, &inventory),
+            baseline.as_deref(),
+            args.reporting.quiet,
+        )?;
         return Ok(None);
     }
     let report = Report::new(judgement, &inventory, loaded.read);

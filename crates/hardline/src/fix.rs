@@ -37,11 +37,11 @@ const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 #[command(next_help_heading = "Fixes")]
 pub(crate) struct Fixes {
     /// Make the safe fixes: a workload that runs well before runs well after
-    #[arg(long, group = "mending")]
+    #[arg(long, group = "mending", conflicts_with = "write_baseline")]
     fix: bool,
 
     /// Print what `--fix` would change, and change nothing; exits with 1 where it would
-    #[arg(long, group = "mending")]
+    #[arg(long, group = "mending", conflicts_with = "write_baseline")]
     pub(crate) diff: bool,
 
     /// Make the other fixes too: somebody has to know whether the workload bears them

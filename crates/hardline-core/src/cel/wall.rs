@@ -249,6 +249,8 @@ impl Group {
         declare_exemptions(variables);
         variables.add("kubernetes", config.settings.kubernetes_version.minor.to_string());
         if self.carries_pods() {
+            let allowed = allowed_registries(&config.settings.allowed_registries);
+            variables.add("allowedRegistries", quoted(&allowed));
             variables.add("forbiddenTags", quoted(&forbidden_tags(&config.settings.forbidden_tags)));
             for old in [false, true] {
                 for (name, expression) in SUBJECT {
@@ -433,6 +435,30 @@ fn plural(kind: &str) -> String {
         None if kind.ends_with('s') => format!("{kind}es"),
         None => format!("{kind}s"),
     }
+}
+
+/// A regular expression for names of images, with their registry, that one of these patterns allows;
+/// empty where all are allowed.
+fn allowed_registries(patterns: &[String]) -> String {
+    let patterns: Vec<String> =
+        patterns.iter().map(|pattern| expression(pattern.trim_end_matches('/'), ".*")).collect();
+    if patterns.is_empty() { String::new() } else { format!("^({})(/.*)?$", patterns.join("|")) }
+}
+
+/// A regular expression for what a pattern describes, in which a star is written so.
+fn expression(pattern: &str, star: &str) -> String {
+    let mut text = String::new();
+    for letter in pattern.chars() {
+        match letter {
+            '*' => text.push_str(star),
+            letter if letter.is_alphanumeric() => text.push(letter),
+            letter => {
+                // Writing to a string does not fail.
+                let _ = write!(text, "\\x{{{:x}}}", u32::from(letter));
+            }
+        }
+    }
+    text
 }
 
 /// A regular expression for references in lower case whose tag holds one of these words.

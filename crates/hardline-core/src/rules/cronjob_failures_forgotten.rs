@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::edit::{Edit, Safety};
 use crate::finding::Sink;
@@ -56,6 +57,7 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::CronJob], check),
+        cel: Some(Cel::flags("object.spec.?failedJobsHistoryLimit.orValue(1) == 0")),
     }
 }
 

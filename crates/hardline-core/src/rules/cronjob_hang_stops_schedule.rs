@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
@@ -57,6 +58,7 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::CronJob], check),
+        cel: Some(Cel::flags("object.spec.?concurrencyPolicy.orValue('') == 'Forbid' && !has(object.spec.jobTemplate.spec.activeDeadlineSeconds) && !has(object.spec.jobTemplate.spec.template.spec.activeDeadlineSeconds)")),
     }
 }
 

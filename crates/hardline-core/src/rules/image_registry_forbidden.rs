@@ -1,6 +1,7 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
-use crate::image::ImageReference;
+use crate::image::{GRAMMAR, ImageReference};
 use crate::pattern;
 use crate::rule::{Category, Check, Severity};
 use crate::workload::Container;
@@ -56,6 +57,16 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(
+            Cel::flags(
+                "variables.allowedRegistries != '' && \
+                 container.?image.orValue('').matches('^' + variables.imageGrammar.join('') + '$') && \
+                 ![container.image.find('^' + variables.imageGrammar[0] + variables.imageGrammar[1])].exists(name, \
+                 (name.matches('^(localhost|[^/]*[.:A-Z][^/]*)/') ? name : \
+                 'docker.io/' + (name.contains('/') ? '' : 'library/') + name).matches(variables.allowedRegistries))",
+            )
+            .with(&[("imageGrammar", &GRAMMAR)]),
+        ),
     }
 }
 

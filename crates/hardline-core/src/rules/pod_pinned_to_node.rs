@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::placement;
@@ -60,6 +61,7 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Workload(check),
+        cel: Some(Cel::flags("!(object.kind in ['Pod', 'DaemonSet', 'PodTemplate']) && !has(object.metadata.ownerReferences) && (pod.?nodeName.orValue('') != '' || 'kubernetes.io/hostname' in pod.?nodeSelector.orValue({}) || [pod.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms.orValue([])].exists(terms, terms.size() == 1 && terms[0].?matchExpressions.orValue([]).exists(expression, expression.key == 'kubernetes.io/hostname' && expression.operator == 'In' && expression.?values.orValue([]).size() == 1)))")),
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::rule::{Category, Check, Severity};
@@ -49,6 +50,7 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Container(check),
+        cel: Some(Cel::flags("container.?env.orValue([]).exists(variable, container.env.filter(other, other.name == variable.name).size() > 1)")),
     }
 }
 

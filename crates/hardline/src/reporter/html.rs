@@ -130,7 +130,7 @@ fn filter(report: &Report, areas: &[Area<'_>], out: &mut dyn Write) -> io::Resul
             out,
             "<label class=\"toggle {severity}\"><input type=\"checkbox\" name=\"severity\" value=\"{severity}\" checked>"
         )?;
-        writeln!(out, "{severity} {count}</label>")?;
+        writeln!(out, "{severity} {}</label>", grouped(count))?;
     }
     writeln!(
         out,
@@ -139,11 +139,11 @@ fn filter(report: &Report, areas: &[Area<'_>], out: &mut dyn Write) -> io::Resul
     for area in areas {
         // No namespace is called so: a name has no space in it.
         let (value, name) = (Html(namespace_key(area)), Html(area.namespace.unwrap_or("no namespace")));
-        writeln!(out, "<option value=\"{value}\">{name} ({})</option>", area.counts.total())?;
+        writeln!(out, "<option value=\"{value}\">{name} ({})</option>", grouped(area.counts.total()))?;
     }
     writeln!(out, "</select>\n<select name=\"rule\" aria-label=\"Rule\"><option value=\"\">all rules</option>")?;
     for (id, (_, count)) in broken_rules(report) {
-        writeln!(out, "<option value=\"{id}\">{id} ({count})</option>")?;
+        writeln!(out, "<option value=\"{id}\">{id} ({})</option>", grouped(count))?;
     }
     writeln!(out, "</select>\n<button type=\"button\" hidden>clear</button><output></output>\n</form></div>")
 }

@@ -75,6 +75,22 @@ fn what_comes_from_where_is_in_the_json() {
 }
 
 #[test]
+fn a_baseline_holds_for_a_cluster_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cluster.json").display().to_string();
+    let written = audit(&[&format!("--write-baseline={file}")]).assert().success().stdout_eq("");
+    let notice = String::from_utf8_lossy(&written.get_output().stderr).into_owned();
+    assert!(notice.contains("wrote: 2 findings"), "{notice}");
+    assert!(notice.contains(&format!("`hardline audit --baseline {file}`")), "{notice}");
+    let rest = audit(&["--baseline", &file, "-o", "concise"]).assert().success().stdout_eq("");
+    assert!(String::from_utf8_lossy(&rest.get_output().stderr).contains("2 in the baseline"));
+
+    // A run of one namespace writes what it reports, and forgives no more.
+    audit(&["-n", "elsewhere", &format!("--write-baseline={file}")]).assert().success();
+    audit(&["--baseline", &file, "-o", "concise"]).assert().code(1);
+}
+
+#[test]
 fn no_cluster_is_an_error_that_says_what_to_do() {
     let nowhere = || hardline(&["audit"]).env("HOME", "/nonexistent").env_remove("KUBERNETES_SERVICE_HOST");
     nowhere().env("KUBECONFIG", "").assert().code(2).stderr_eq(str![[r#"

@@ -81,7 +81,11 @@
       search.focus();
     } else if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
-    else if (event.key === "o") document.activeElement.closest(".finding > summary")?.click();
+    else if (event.key === "o") {
+      const summary = document.activeElement.closest(".finding > summary");
+      summary?.click();
+      summary?.parentElement.scrollIntoView({ block: "nearest" });
+    }
   });
 
   // On paper nothing can be opened. Beyond some dozens, the lines alone are what anybody prints.
