@@ -385,7 +385,7 @@ fn serve(name: &str) {
         shown.set(pem.expect("it is fit"), &metrics);
         let tls = Arc::new(server_config(shown.clone(), None).expect("it is complete"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
-        println!("{}\n{certificate}", listener.local_addr().expect("it is bound"));
+        print!("{}\n{certificate}", listener.local_addr().expect("it is bound"));
         if name == "trivial" {
             return allow_always(listener, TlsAcceptor::from(tls)).await;
         }

@@ -2,8 +2,9 @@
 //!
 //! Follows `pkg/apis/*/validation` of Kubernetes, for objects that are created.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
 
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
@@ -11,7 +12,9 @@ use crate::rules;
 use crate::schema::walk::Walk;
 use crate::schema::{format, items};
 use crate::tree::Value;
-use crate::workload::{Container, Workload};
+use crate::workload::{Container, Volume, Workload};
+
+type HashSet<T> = std::collections::HashSet<T, RandomState>;
 
 /// Checks a resource of a built-in kind.
 pub(super) fn check(walk: &mut Walk, resource: &Resource) {
@@ -41,12 +44,13 @@ fn missing(walk: &mut Walk, path: FieldPath, message: &str) {
 }
 
 fn pod(walk: &mut Walk, workload: &Workload<'_>) {
-    let volumes: HashSet<&str> = workload.volumes().filter_map(|(_, volume)| text(volume, "name")).collect();
+    let volumes: HashSet<&str> = workload.volumes().filter_map(|volume| text(volume.value, "name")).collect();
     let claims = workload.resource.spec("volumeClaimTemplates").into_iter().flat_map(Value::items);
     let claims: HashSet<&str> = claims.filter_map(|claim| claim.at(&["metadata", "name"])?.str()).collect();
-    distinct(walk, "volume", workload.volumes().filter_map(|(path, volume)| Some((path, text(volume, "name")?))));
-    let containers = workload.containers();
-    distinct(walk, "container", containers.filter_map(|it| Some((it.path(), text(it.value, "name")?))));
+    let named = workload.volumes().filter_map(|volume| Some((volume, text(volume.value, "name")?)));
+    distinct(walk, "volume", named, Volume::path);
+    let named = workload.containers().filter_map(|container| Some((container, text(container.value, "name")?)));
+    distinct(walk, "container", named, Container::path);
     for container in workload.containers() {
         mounts(walk, &container, |name| volumes.contains(name) || claims.contains(name));
         privileges(walk, &container);
@@ -56,28 +60,32 @@ fn pod(walk: &mut Walk, workload: &Workload<'_>) {
 }
 
 /// Each of these names is there once. The second is at fault.
-fn distinct<'v>(walk: &mut Walk, what: &str, named: impl Iterator<Item = (FieldPath, &'v str)>) {
-    let mut seen = HashSet::new();
-    for (path, name) in named {
+fn distinct<'v, T>(
+    walk: &mut Walk,
+    what: &str,
+    named: impl Iterator<Item = (T, &'v str)>,
+    path: impl Fn(&T) -> FieldPath,
+) {
+    let mut seen = HashSet::default();
+    for (item, name) in named {
         if !seen.insert(name) {
-            invalid(walk, path.key("name"), format!("another {what} is called `{name}` already"));
+            invalid(walk, path(&item).key("name"), format!("another {what} is called `{name}` already"));
         }
     }
 }
 
 /// Mounts name volumes of the pod, and each has a path of its own (`ValidateVolumeMounts`).
 fn mounts(walk: &mut Walk, container: &Container<'_>, is_volume: impl Fn(&str) -> bool) {
-    let path = container.path();
     for list in ["volumeMounts", "volumeDevices"] {
-        let mut paths = HashSet::new();
+        let mut paths = HashSet::default();
         for (index, mount) in items(container.value, list).enumerate() {
-            let path = path.clone().key(list).index(index);
+            let path = || container.path().key(list).index(index);
             if let Some(name) = text(mount, "name").filter(|name| !is_volume(name)) {
-                invalid(walk, path.clone().key("name"), format!("the pod has no volume `{name}`"));
+                invalid(walk, path().key("name"), format!("the pod has no volume `{name}`"));
             }
             let key = if list == "volumeMounts" { "mountPath" } else { "devicePath" };
             if let Some(at) = text(mount, key).filter(|at| !paths.insert(*at)) {
-                invalid(walk, path.key(key), format!("another volume is mounted at `{at}` already"));
+                invalid(walk, path().key(key), format!("another volume is mounted at `{at}` already"));
             }
         }
     }
@@ -149,7 +157,7 @@ fn service(walk: &mut Walk, service: &Resource) {
         let message = "a Service that is neither headless nor an ExternalName has no ports";
         missing(walk, FieldPath::of(&["spec", "ports"]), message);
     }
-    let mut numbers = HashSet::new();
+    let mut numbers = HashSet::default();
     for (index, &port) in ports.iter().enumerate() {
         if ports.len() > 1 && text(port, "name").is_none_or(str::is_empty) {
             missing(walk, at(index, "name"), "a port of several has no name");
@@ -169,10 +177,10 @@ fn service(walk: &mut Walk, service: &Resource) {
         }
     }
     let names = ports.iter().enumerate().filter_map(|(index, port)| {
-        let path = FieldPath::of(&["spec", "ports"]).index(index);
-        Some((path, text(*port, "name").filter(|name| !name.is_empty())?))
+        let name = text(*port, "name").filter(|name| !name.is_empty())?;
+        Some((index, name))
     });
-    distinct(walk, "port", names);
+    distinct(walk, "port", names, |&index| FieldPath::of(&["spec", "ports"]).index(index));
 }
 
 /// `ValidateIngressCreate`
