@@ -74,11 +74,11 @@ impl Keeper {
         [self.server_name()].into_iter().chain((self.target == Target::Service).then_some(cluster)).collect()
     }
 
-    /// Looks in each period, for good. `leads` says whether this replica is the leader.
-    pub async fn run(self, shown: Arc<Shown>, metrics: Arc<Metrics>, leads: watch::Receiver<bool>) {
+    /// Looks in each period, and when it begins to lead, for good. `leads` says whether this replica is the leader.
+    pub async fn run(self, shown: Arc<Shown>, metrics: Arc<Metrics>, mut leads: watch::Receiver<bool>) {
         let mut complaint = None;
         loop {
-            let leading = *leads.borrow();
+            let leading = *leads.borrow_and_update();
             metrics.leads(leading);
             match self.look(&shown, &metrics, leading).await {
                 Ok(()) => complaint = None,
@@ -90,7 +90,11 @@ impl Keeper {
                     complaint = Some(problem);
                 }
             }
-            tokio::time::sleep(self.period).await;
+            // Who begins to lead looks at once. Whom nobody tells waits.
+            tokio::select! {
+                () = tokio::time::sleep(self.period) => {}
+                Ok(()) = leads.changed() => {}
+            }
         }
     }
 
