@@ -216,7 +216,9 @@ pub(crate) fn gauges(
             @for (line, &passes) in Line::ALL.into_iter().zip(passes) {
                 @let filter = Filter { line: Some(line), ..within.clone() };
                 @let percent = percent(passes, workloads);
-                li #{ "line-" (line.name()) } class=(grade(percent)) {
+                // That nothing fails says little where not all was judged.
+                @let unknown = percent == 100 && partly.contains(&line);
+                li #{ "line-" (line.name()) } class=(if unknown { "unknown" } else { grade(percent) }) {
                     span {
                         a href={ (Address::Findings) (filter) } { (line.title()) }
                         @if partly.contains(&line) { a.partly href=(Address::Coverage) { "not judged everywhere" } }
