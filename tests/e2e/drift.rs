@@ -6,8 +6,8 @@ use std::path::Path;
 
 use hardline_controlplane::ControlPlane;
 use serde_json::Value as Json;
+use tempfile::TempDir;
 
-use crate::plane;
 use crate::run::{hardline, run};
 
 const NAMESPACE: &str = "drift";
@@ -247,12 +247,18 @@ fn drift(plane: &ControlPlane, arguments: &[&str], code: i32) -> Json {
 
 /// The release against its chart, rendered now.
 fn rendered_now(plane: &ControlPlane, chart: &Path) -> Json {
-    let helm = plane.helm(&[]).unwrap();
-    let folder = Path::new(helm.get_program()).parent().unwrap();
     let mut command = hardline(&["drift", "--no-config", "-o", "json", "--release-name", "shop"]);
     command.args(["-n", NAMESPACE, "--kubeconfig"]).arg(plane.kubeconfig());
-    command.arg("--desired").arg(format!("chart:{}", chart.display())).env("PATH", folder);
-    run(&mut command).exits(0).json()
+    run(command.arg("--desired").arg(format!("chart:{}", chart.display()))).exits(0).json()
+}
+
+/// A chart of one template.
+fn chart_of(template: &str) -> TempDir {
+    let chart = tempfile::tempdir().unwrap();
+    fs::create_dir(chart.path().join("templates")).unwrap();
+    fs::write(chart.path().join("Chart.yaml"), "{apiVersion: v2, name: shop, version: 1.2.2}\n").unwrap();
+    fs::write(chart.path().join("templates/all.yaml"), template).unwrap();
+    chart
 }
 
 /// Object, path, class and field manager of all that is told.
@@ -276,11 +282,10 @@ fn told(report: &Json) -> BTreeSet<String> {
 
 #[test]
 fn every_edit_by_hand_is_found_blamed_and_taken_back() {
-    let plane = plane::with_namespace(NAMESPACE);
-    let chart = tempfile::tempdir().unwrap();
-    fs::create_dir(chart.path().join("templates")).unwrap();
-    fs::write(chart.path().join("Chart.yaml"), "{apiVersion: v2, name: shop, version: 1.2.2}\n").unwrap();
-    fs::write(chart.path().join("templates/all.yaml"), TEMPLATE).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.log");
+    let plane = &audited(&log);
+    let chart = chart_of(TEMPLATE);
     let install = ["install", "shop", "--namespace", NAMESPACE];
     run(plane.helm(&install).unwrap().arg(chart.path())).succeeds();
     let scale =
@@ -295,7 +300,7 @@ fn every_edit_by_hand_is_found_blamed_and_taken_back() {
     for (edit, _) in EDITS {
         let mut arguments: Vec<&str> = edit.split(' ').collect();
         arguments.extend(["--namespace", NAMESPACE]);
-        run(&mut plane.kubectl(&arguments)).succeeds();
+        run(&mut plane.kubectl_as("ada", &arguments)).succeeds();
     }
     plane.expect("PATCH", &scale, Some(&serde_json::json!({"spec": {"replicas": 5}}))).unwrap();
     run(&mut plane.kubectl(&["create", "configmap", "by-hand", "--namespace", NAMESPACE])).succeeds();
@@ -305,6 +310,7 @@ fn every_edit_by_hand_is_found_blamed_and_taken_back() {
     let report = drift(plane, &[], 1);
     let found = told(&report);
     assert_eq!(found, expected, "missed {:#?}, wrong {:#?}", expected.difference(&found), found.difference(&expected));
+    is_recorded(&drift(plane, &["--audit-log", log.to_str().unwrap()], 1));
     let orphans = told(&drift(plane, &["--orphans"], 1));
     assert!(orphans.contains("ConfigMap by-hand orphan"), "{orphans:#?}");
 
@@ -317,4 +323,56 @@ fn every_edit_by_hand_is_found_blamed_and_taken_back() {
     let steady =
         plane.expect("GET", &format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/steady"), None).unwrap();
     assert_eq!(steady["spec"]["replicas"], 5, "what an autoscaler has the say over stays");
+}
+
+/// What the API server is to write down: whole requests and answers for most kinds, and for one only
+/// who asked.
+const AUDIT_POLICY: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    resources: [{group: '', resources: [configmaps, secrets]}]
+  - level: Request
+    resources: [{group: networking.k8s.io}]
+  - level: RequestResponse
+    verbs: [create, update, patch, delete]
+";
+
+/// A control plane that writes such a log, and on which `ada` may do everything.
+fn audited(log: &Path) -> ControlPlane {
+    let policy = log.with_file_name("policy.yaml");
+    fs::write(&policy, AUDIT_POLICY).unwrap();
+    let plane = ControlPlane::setup()
+        .controllers()
+        .apiserver(&format!("--audit-policy-file={}", policy.display()))
+        .apiserver(&format!("--audit-log-path={}", log.display()))
+        .user("ada", &[])
+        .start()
+        .unwrap();
+    run(&mut plane.kubectl(&["create", "namespace", NAMESPACE])).succeeds();
+    run(&mut plane.kubectl(&["create", "clusterrolebinding", "ada", "--clusterrole=cluster-admin", "--user=ada"]))
+        .succeeds();
+    plane
+}
+
+/// Every difference has the user who made it, also of removals and deletions.
+fn is_recorded(report: &Json) {
+    let (mut recorded, mut all) = (0, 0);
+    for object in report["objects"].as_array().unwrap() {
+        if object["standing"] == "missing" {
+            assert_eq!(object["deleter"]["user"], "ada", "{object:#}");
+        }
+        for difference in object["differences"].as_array().unwrap() {
+            let blame = &difference["blame"];
+            assert_eq!(blame["authors"][0]["user"], "ada", "{difference:#}");
+            let is_recorded = blame["confidence"] == "recorded";
+            (recorded, all) = (recorded + usize::from(is_recorded), all + 1);
+            // Where the log has only who asked, a removal is told by its time alone.
+            let has_bodies = object["resource"]["kind"] != "ConfigMap" && object["resource"]["kind"] != "Secret";
+            assert_eq!(is_recorded, has_bodies, "{difference:#}");
+        }
+    }
+    println!("{all} differences have their user, {recorded} by what was asked for");
 }

@@ -12,6 +12,7 @@ mod expected;
 mod judge;
 pub mod managed;
 mod objects;
+mod record;
 mod restore;
 mod roles;
 mod shape;
@@ -26,6 +27,7 @@ pub use change::changes;
 pub use expected::{Expectation, FieldPattern, InvalidPattern, expect, expected};
 pub use judge::{Broken, Judgement, judge};
 pub use objects::{Drift, Object, Standing, drift, is_deployed};
+pub use record::{Records, attribute};
 pub use restore::{Method, Restoration, deployer, desired_value, observed_value, restore};
 pub use walk::compare;
 
@@ -92,6 +94,17 @@ impl Difference {
     /// Why it is, or is not, drift.
     pub fn reason(&self) -> &str {
         self.expected.as_deref().unwrap_or_else(|| self.class.reason())
+    }
+}
+
+impl Author {
+    /// Who it was: the user by whatever client, where that is known, else what the client calls itself.
+    pub fn name(&self) -> String {
+        match &self.user {
+            Some(user) if self.manager.is_empty() => user.clone(),
+            Some(user) => format!("{user} by {}", self.manager),
+            None => self.manager.clone(),
+        }
     }
 }
 
@@ -170,8 +183,11 @@ pub struct Author {
     /// When it wrote last: it has changed none of its fields later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// Whether the field is the only one it owns, so that the time is that of the change.
+    /// Whether the time is that of the change: the field is the only one it owns, or a log has it.
     pub exact: bool,
+    /// Who it was to the API server, where a log has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 /// How sure a [`Blame`] is.
@@ -185,7 +201,7 @@ pub enum Confidence {
     Inferred,
     /// `managedFields` name the owner.
     Owner,
-    /// The audit log of the API server has the user.
+    /// A log has the change itself, and the user.
     Recorded,
 }
 

@@ -17,6 +17,17 @@ pub enum Invalid {
     Ends,
 }
 
+/// What a kind is called in URLs, as `meta.UnsafeGuessKindToResource` of `k8s.io/apimachinery` guesses.
+pub(crate) fn plural(kind: &str) -> String {
+    let kind = kind.to_ascii_lowercase();
+    match kind.strip_suffix('y') {
+        _ if kind.ends_with("endpoints") => kind,
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        None if kind.ends_with('s') => format!("{kind}es"),
+        _ => format!("{kind}s"),
+    }
+}
+
 /// One label of a DNS name (RFC 1123): what a Service or a namespace is called.
 pub fn dns_label(text: &str) -> Result<(), Invalid> {
     characters(text, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit(), |c| c == '-')

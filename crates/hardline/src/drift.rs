@@ -20,6 +20,7 @@ mod codify;
 mod compare;
 mod desired;
 mod json;
+mod log;
 mod release;
 mod remediate;
 mod text;
@@ -74,6 +75,11 @@ pub(crate) struct Args {
     /// `HelmRelease`, a `Kustomization`; may be repeated
     #[arg(long, value_name = "PATH")]
     ignored_by: Vec<PathBuf>,
+
+    /// A log of who changed what: the audit log of the API server (`audit.k8s.io/v1`, a line an event)
+    /// or hardline's ledger; may be repeated
+    #[arg(long, value_name = "FILE")]
+    audit_log: Vec<PathBuf>,
 
     /// Also show objects that are in no source and that no other object owns
     #[arg(long)]

@@ -20,6 +20,7 @@ use super::{Cel, twins};
 use crate::admission::{ENFORCEMENT_LABEL, SYSTEM_NAMESPACES, TEMPLATE_CONTROLLERS};
 use crate::config::Config;
 use crate::exemption;
+use crate::names::plural;
 use crate::profile::{Enforcement, Profile};
 use crate::resource::Kind;
 use crate::rule::{Check, Rule};
@@ -424,16 +425,6 @@ fn kinds(rule: &Rule) -> BTreeSet<Kind> {
     match rule.check {
         Check::Resource(kinds, _) => kinds.iter().copied().collect(),
         _ => Kind::ALL.iter().copied().filter(|kind| workload::is_carrier(*kind)).collect(),
-    }
-}
-
-/// A kind's name in URLs.
-fn plural(kind: &str) -> String {
-    let kind = kind.to_ascii_lowercase();
-    match kind.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if kind.ends_with('s') => format!("{kind}es"),
-        None => format!("{kind}s"),
     }
 }
 

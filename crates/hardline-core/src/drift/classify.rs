@@ -115,6 +115,7 @@ fn author(manager: &Manager<'_>) -> Author {
         subresource: manager.subresource.map(str::to_owned),
         time: manager.time.map(str::to_owned),
         exact: manager.fields.len() == 1,
+        user: None,
     }
 }
 

@@ -59,10 +59,9 @@ pub fn judge(drift: &Drift, desired: &[Resource], observed: &[Resource], config:
         match object.standing {
             Standing::Present => {}
             Standing::New | Standing::Expected => continue,
-            Standing::Missing => findings.push((
-                whole(&rules::DRIFT_OBJECT_MISSING, subject, "is missing in the cluster".to_owned()),
-                Severity::High,
-            )),
+            Standing::Missing => {
+                findings.push((whole(&rules::DRIFT_OBJECT_MISSING, subject, missing(object)), Severity::High));
+            }
             Standing::Orphan => {
                 findings.push((whole(&rules::DRIFT_OBJECT_ORPHANED, subject, orphan(object)), Severity::Low));
             }
@@ -194,9 +193,16 @@ fn whole(rule: &'static Rule, resource: u32, message: String) -> Finding {
     Finding { rule, place, message, help: None, evidence: Vec::new(), fix: None, absence: false }
 }
 
+fn missing(object: &Object) -> String {
+    match &object.deleter {
+        Some(author) => format!("is missing in the cluster; `{}` deleted it", author.name()),
+        None => "is missing in the cluster".to_owned(),
+    }
+}
+
 fn orphan(object: &Object) -> String {
     match &object.creator {
-        Some(author) => format!("is in the cluster and in no source; `{}` made it", author.manager),
+        Some(author) => format!("is in the cluster and in no source; `{}` made it", author.name()),
         None => "is in the cluster and in no source".to_owned(),
     }
 }
@@ -222,7 +228,7 @@ fn finding(
             .time
             .as_ref()
             .map_or_else(String::new, |time| format!(", {} {time}", if author.exact { "at" } else { "no later than" }));
-        format!(", {perhaps}by `{}`{when}", author.manager)
+        format!(", {perhaps}by `{}`{when}", author.name())
     });
     let breaks = broken.iter().map(|it| format!("; breaks {}: {}", it.rule.id, it.message));
     let message = format!("{what}{who}{}", breaks.collect::<Vec<_>>().concat());

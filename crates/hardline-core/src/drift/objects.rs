@@ -40,6 +40,8 @@ pub struct Object {
     pub deployers: Vec<String>,
     /// Who made it, for one that is not desired.
     pub creator: Option<Author>,
+    /// Who deleted it, where a log has it.
+    pub deleter: Option<Author>,
     /// Why it is expected to be on one side only, where it is [`Standing::Expected`].
     pub expected: Option<String>,
 }
@@ -234,6 +236,7 @@ impl Object {
             untracked: false,
             deployers: Vec::new(),
             creator: None,
+            deleter: None,
             expected: None,
         }
     }
@@ -308,5 +311,6 @@ fn creator(resource: &Resource) -> Option<Author> {
         subresource: most.subresource.map(str::to_owned),
         time: resource.value().at(&["metadata", "creationTimestamp"]).and_then(Value::str).map(str::to_owned),
         exact: true,
+        user: None,
     })
 }

@@ -42,7 +42,9 @@ fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, ou
     match object.standing {
         Standing::Present => writeln!(out)?,
         Standing::Missing => {
-            writeln!(out, " is {}missing{:#} in the cluster", style(Severity::High), style(Severity::High))?;
+            write!(out, " is {}missing{:#} in the cluster", style(Severity::High), style(Severity::High))?;
+            let deleter = object.deleter.as_ref().map_or_else(String::new, |it| format!("; deleted by {}", who(it)));
+            writeln!(out, "{}", visible(&deleter))?;
         }
         Standing::New => writeln!(out, " is to be deployed")?,
         Standing::Expected => {
@@ -52,7 +54,7 @@ fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, ou
         Standing::Orphan => {
             write!(out, " is in no source")?;
             match &object.creator {
-                Some(author) => writeln!(out, "; made by {}", who(author))?,
+                Some(author) => writeln!(out, "; made by {}", visible(&who(author)))?,
                 None => writeln!(out)?,
             }
         }
@@ -120,7 +122,7 @@ fn who(author: &Author) -> String {
         .time
         .as_ref()
         .map_or_else(String::new, |time| format!(", {} {time}", if author.exact { "at" } else { "no later than" }));
-    format!("{} ({:?}{through}){time}", author.manager, author.operation)
+    format!("{} ({:?}{through}){time}", author.name(), author.operation)
 }
 
 fn blame(difference: &Difference) -> String {
@@ -131,7 +133,8 @@ fn blame(difference: &Difference) -> String {
         }
         Confidence::None => "not known".to_owned(),
         Confidence::Inferred => format!("perhaps {}: wrote after the last deployment", authors.join(" or ")),
-        Confidence::Owner | Confidence::Recorded => authors.join("; then "),
+        Confidence::Owner => authors.join("; then "),
+        Confidence::Recorded => format!("{}, by the log", authors.join("; then ")),
     }
 }
 
@@ -202,7 +205,7 @@ pub(super) fn timeline(compared: &Compared, out: &mut dyn Write) -> io::Result<(
     }
     changes.sort_by(|a, b| a.0.cmp(&b.0));
     for (time, author, difference, id) in changes {
-        let author = author.map_or("somebody", |author| author.manager.as_str());
+        let author = author.map_or_else(|| "somebody".to_owned(), Author::name);
         let perhaps = if difference.blame.confidence == Confidence::Inferred { "perhaps " } else { "" };
         let text = format!("{perhaps}{author} {} {} of {id}", difference.class.name(), difference.path);
         writeln!(out, "{:20}  {}", time.unwrap_or("at a time not known"), visible(&text))?;
