@@ -78,6 +78,22 @@ pub async fn releases(cluster: &Cluster, namespace: Option<&str>) -> Result<Whol
     Ok(whole)
 }
 
+/// Reads one object; `None` where it is not there, or its kind is not served.
+pub async fn get(
+    cluster: &Cluster,
+    (api_version, kind): (&str, &str),
+    namespace: Option<&str>,
+    name: &str,
+) -> Result<Option<Resource>, Error> {
+    let Some(resource) = Served::default().find(cluster, api_version, kind).await? else { return Ok(None) };
+    let request = Request::new(path(api_version, &resource, namespace)).get(name, &GetParams::default());
+    match cluster.client.request_text(request.map_err(kube::Error::BuildRequest)?).await.map_err(Error::from) {
+        Ok(text) => Ok(parse(text)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is written to an object.
 #[derive(Debug, Clone, Copy)]
 pub enum Write<'w> {
@@ -254,7 +270,8 @@ fn resource(member: &str, api_version: &str, kind: &str) -> Option<Resource> {
     parse(format!("{{\"apiVersion\":\"{api_version}\",\"kind\":\"{kind}\"{comma}{rest}"))
 }
 
-fn parse(text: String) -> Option<Resource> {
+/// Reads an object from its text, JSON as the API server writes it.
+pub fn parse(text: String) -> Option<Resource> {
     let tree = document::parse(&Arc::new(Source::new("cluster", text))).tree;
     let root = tree.roots().next()?.id();
     Resource::new(tree, root).ok()

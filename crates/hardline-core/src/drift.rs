@@ -21,14 +21,14 @@ mod walk;
 use serde::Serialize;
 
 use crate::path::FieldPath;
-use managed::{ManagedPath, Operation};
+use managed::{Element, ManagedPath, Operation};
 
 pub use change::changes;
 pub use expected::{Expectation, FieldPattern, InvalidPattern, expect, expected};
 pub use judge::{Broken, Judgement, judge};
 pub use objects::{Drift, Object, Standing, drift, is_deployed};
 pub use record::{Records, attribute};
-pub use restore::{Method, Restoration, deployer, desired_value, observed_value, restore};
+pub use restore::{Method, Restoration, deployer, desired_value, observed_value, restore, to_apply};
 pub use walk::compare;
 
 /// One field that is not as desired.
@@ -91,6 +91,17 @@ pub enum Class {
 }
 
 impl Difference {
+    /// What the value is called: its key, or the variable that it is the value of.
+    pub fn name(&self) -> &str {
+        match &self.path.0[..] {
+            [.., Element::Key(keys), Element::Field(field)] if field == "value" => {
+                keys.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name.as_str()).unwrap_or_default()
+            }
+            [.., Element::Field(field)] => field,
+            _ => "",
+        }
+    }
+
     /// Why it is, or is not, drift.
     pub fn reason(&self) -> &str {
         self.expected.as_deref().unwrap_or_else(|| self.class.reason())

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod auditor;
 pub mod clock;
 pub mod dashboard;
+pub mod drift;
 pub mod events;
 pub mod history;
 pub mod http;

@@ -6,7 +6,7 @@
 
 mod standing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -61,6 +61,9 @@ pub struct Metrics {
     last_event: Family<KindLabels, Seconds>,
     certificate_expiry: Seconds,
     leader: Gauge,
+    drifted: Family<NamespaceLabels, Gauge>,
+    compared: Histogram,
+    remediations: Family<RemediationLabels, Counter>,
     namespaces: Mutex<BTreeSet<String>>,
 }
 
@@ -89,6 +92,17 @@ struct KindLabels {
     kind: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NamespaceLabels {
+    namespace: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RemediationLabels {
+    namespace: String,
+    outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let requests = Family::default();
@@ -98,6 +112,9 @@ impl Default for Metrics {
         let last_event = Family::default();
         let certificate_expiry = Seconds::default();
         let leader = Gauge::default();
+        let drifted = Family::default();
+        let compared = Histogram::new(BUCKETS);
+        let remediations = Family::default();
         let mut registry = Registry::with_prefix("hardline");
         registry.register("admission_requests", "Admission requests by what became of them", requests.clone());
         registry.register(
@@ -118,6 +135,13 @@ impl Default for Metrics {
             certificate_expiry.clone(),
         );
         registry.register("leader", "Whether this replica holds the lease", leader.clone());
+        registry.register("drift_objects", "Objects that run otherwise than they were deployed", drifted.clone());
+        registry.register(
+            "drift_compare_duration_seconds",
+            "Time to compare an object that has changed with what was deployed",
+            compared.clone(),
+        );
+        registry.register("drift_remediations", "What became of drift that was to be put right", remediations.clone());
         Self {
             registry,
             requests,
@@ -127,6 +151,9 @@ impl Default for Metrics {
             last_event,
             certificate_expiry,
             leader,
+            drifted,
+            compared,
+            remediations,
             namespaces: Mutex::default(),
         }
     }
@@ -188,6 +215,25 @@ impl Metrics {
     /// Notes whether this replica leads.
     pub fn leads(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+
+    /// Notes how many objects have drifted, by namespace.
+    pub fn drifted(&self, namespaces: &BTreeMap<&str, usize>) {
+        self.drifted.clear();
+        for (namespace, objects) in namespaces {
+            let objects = i64::try_from(*objects).unwrap_or(i64::MAX);
+            self.drifted.get_or_create(&NamespaceLabels { namespace: self.bounded(namespace) }).inc_by(objects);
+        }
+    }
+
+    /// Notes how long it took to compare an object with what was deployed.
+    pub fn compared(&self, took: Duration) {
+        self.compared.observe(took.as_secs_f64());
+    }
+
+    /// Counts what became of drift that was to be put right: `restored`, `refused`, `failed`, `stopped`.
+    pub fn remediated(&self, namespace: &str, outcome: &'static str) {
+        self.remediations.get_or_create(&RemediationLabels { namespace: self.bounded(namespace), outcome }).inc();
     }
 
     /// All of them as text, in the format of `OpenMetrics`.

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admission};
+use crate::drift::Detector;
 use crate::http::{Entrance, Limits, Server, Stopping, stop_signal};
 use crate::lease::{Contender, Timing};
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ pub struct Options {
     pub cluster: client::Options,
     /// What to judge by.
     pub config: Config,
+    /// Whether to look for drift from what Helm has deployed.
+    pub drift: bool,
     /// How requests are judged.
     pub admission: admission::Options,
     /// The address for reviews, over TLS. `:8443` listens on all addresses.
@@ -111,6 +114,7 @@ async fn serve(options: Options) -> Result<(), Error> {
     let metrics = Metrics::default().watching(watching.snapshots.clone(), options.config.clone());
     let (metrics, shown) = (Arc::new(metrics), Arc::new(Shown::default()));
     let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
+    let detecting = options.drift.then(|| (leading.clone(), options.watch.replica.clone()));
     let period = options.period;
     let mut keeping = watching.tasks;
     let mut contending = None;
@@ -130,6 +134,11 @@ async fn serve(options: Options) -> Result<(), Error> {
         }
     }
     keeping.spawn(listen_to(live.ages(), metrics.clone()));
+    if let Some((leading, replica)) = detecting {
+        let (changes, config) = (live.changes(), options.config.clone());
+        let detector = Detector::new(cluster.clone(), changes, leading, config, metrics.clone(), replica);
+        keeping.spawn(detector.run());
+    }
     let readiness = Arc::new(Readiness::new(live.changes(), shown));
     let admission = Admission::new(options.admission, options.config, live.changes());
     let listeners = vec![

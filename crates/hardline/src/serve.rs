@@ -87,6 +87,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     watch: WatchArgs,
+    /// Look for drift from what Helm has deployed, and put it right in namespaces that ask for it by the
+    /// label `hardline.dev/drift=remediate`
+    #[arg(long)]
+    drift: bool,
 
     /// Seconds to serve on after being told to stop, while not ready
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
@@ -130,6 +134,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     serve::run(Options {
         cluster: client::Options { kubeconfig: args.kubeconfig, context: args.context },
         config,
+        drift: args.drift,
         admission: admission::Options {
             enforcement: args.enforcement.into(),
             absence: args.absence.into(),

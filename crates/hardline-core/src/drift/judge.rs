@@ -12,6 +12,7 @@ use crate::profile::Enforcement;
 use crate::resource::Resource;
 use crate::rule::{Rule, Severity};
 use crate::rules;
+use crate::sensitive;
 use crate::tree::Value;
 use crate::verdict;
 
@@ -247,6 +248,7 @@ pub(crate) fn show(difference: &Difference, path: Option<&FieldPath>, resource: 
     }
     let value = resource.value().follow(path).value;
     match value.str() {
+        Some(text) if sensitive::reason(difference.name(), text).is_some() => "a secret value".to_owned(),
         Some(text) if text.len() <= LONGEST => format!("`{text}`"),
         Some(text) => format!("a text of {} bytes", text.len()),
         None if value.entries().next().is_some() => {

@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::managed::{Element, Operation};
 use super::roles::{Ownership, Role};
-use super::{Class, Difference, Object};
+use super::{Class, Difference, Expectation, Object, Options, compare, expected};
 use crate::edit::{Edit, Misfit, PatchOperation};
 use crate::path::{FieldPath, Segment};
 use crate::resource::{Kind, Resource};
@@ -78,6 +78,47 @@ pub fn restore(object: &Object, desired: &Resource, observed: &Resource) -> Resu
         patch,
         interrupts: interrupts(&drifted, observed),
     }))
+}
+
+/// The desired object as its deployer applies it: with its namespace and, for one of a release, by
+/// name and namespace, Helm's marks. It is without the fields that a controller has the say over,
+/// which its deployer no longer owns, and without those that are expected to differ.
+pub fn to_apply(
+    desired: &Resource,
+    observed: Option<&Resource>,
+    release: Option<(&str, &str)>,
+    expectations: &[Expectation],
+) -> Result<Json, Misfit> {
+    let mut object = desired.value().to_json();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) {
+        if let Some(namespace) = desired.namespace() {
+            metadata.insert("namespace".to_owned(), json!(namespace));
+        }
+        if let Some((name, namespace)) = release {
+            let mut mark = |map: &str, key: &str, value: &str| {
+                let map = metadata.entry(map).or_insert_with(|| json!({}));
+                if let Some(map) = map.as_object_mut() {
+                    map.insert(key.to_owned(), json!(value));
+                }
+            };
+            mark("labels", "app.kubernetes.io/managed-by", "Helm");
+            mark("annotations", "meta.helm.sh/release-name", name);
+            mark("annotations", "meta.helm.sh/release-namespace", namespace);
+        }
+    }
+    let options = Options { explained: true, deployed: true };
+    let differences = observed.map(|observed| compare(desired, observed, None, options).differences);
+    let is_left = |it: &Difference| match it.class {
+        Class::Controlled | Class::Allocated => true,
+        class => class.is_told() && expected(expectations, it, Some(desired), observed).is_some(),
+    };
+    let left = differences.into_iter().flatten().filter(is_left);
+    let mut paths: Vec<_> = left.filter_map(|it| it.desired).collect();
+    paths.sort();
+    for path in paths.into_iter().rev() {
+        Edit::remove(path).apply(&mut object)?;
+    }
+    Ok(object)
 }
 
 /// The field manager that deployed an object, as far as its `managedFields` tell.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hardline_core::drift::{Class, Confidence, Drift, Options, Records, Standing, attribute, drift};
+use hardline_core::drift::{Author, Class, Confidence, Drift, Options, Records, Standing, attribute, drift};
 use hardline_core::resource::Resource;
 use hardline_core::source::Source;
 use serde_json::{Value as Json, json};
@@ -50,7 +50,9 @@ fn blamed(managers: &Json, lines: &[String]) -> Drift {
 
 fn told(drift: &mut Drift, desired: &[Resource], observed: &[Resource], lines: &[String]) {
     let mut records = Records::default();
-    lines.iter().for_each(|line| records.read(line.as_bytes()));
+    for line in lines {
+        records.read(line.as_bytes());
+    }
     records.finish();
     attribute(drift, desired, observed, &records);
 }
@@ -59,7 +61,7 @@ fn told(drift: &mut Drift, desired: &[Resource], observed: &[Resource], lines: &
 fn who(drift: &Drift) -> Vec<(String, String, Confidence)> {
     let who = drift.objects[0].differences.iter().map(|difference| {
         let path = difference.path.to_string();
-        let author = difference.blame.authors.first().map(|author| author.name()).unwrap_or_default();
+        let author = difference.blame.authors.first().map(Author::name).unwrap_or_default();
         (path.rsplit('.').next().unwrap_or_default().to_owned(), author, difference.blame.confidence)
     });
     who.collect()
@@ -145,7 +147,7 @@ fn what_changed_nothing_is_no_evidence() {
         json!({"requestObject": [{"op": "test", "path": "/spec/template/spec/containers/0/image"}]}),
     ];
     let mut lines: Vec<_> = lines.iter().map(|more| event("patch", "2026-01-02T00:00:00Z", more)).collect();
-    lines.extend(["".to_owned(), "{".to_owned(), "null".to_owned(), "[[]]".to_owned(), "{\"verb\": 1}".to_owned()]);
+    lines.extend([String::new(), "{".to_owned(), "null".to_owned(), "[[]]".to_owned(), "{\"verb\": 1}".to_owned()]);
     let found = who(&blamed(&json!([]), &lines));
     assert!(found.iter().all(|(_, name, confidence)| name.is_empty() && *confidence == Confidence::None), "{found:?}");
 }

@@ -1,6 +1,6 @@
 //! Alert rules and dashboard ask for what the server exports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -52,6 +52,9 @@ fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
     metrics.answered("CREATE", Answer::Denied, Duration::ZERO);
     metrics.not_evaluated("pdb-missing");
     metrics.watched(Kind::Pod, SystemTime::now());
+    metrics.drifted(&BTreeMap::from([("shop", 1)]));
+    metrics.compared(Duration::ZERO);
+    metrics.remediated("shop", "restored");
     for judged in findings() {
         metrics.found(&judged, Some("shop"));
     }
@@ -61,7 +64,7 @@ fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .map(str::to_owned)
         .collect();
-    assert_eq!(exported.len(), 13);
+    assert_eq!(exported.len(), 16);
     let alerts = std::fs::read_to_string(file("alerts.yaml")).unwrap();
     let dashboard = std::fs::read_to_string(file("dashboard.json")).unwrap();
     serde_json::from_str::<Json>(&dashboard).expect("the dashboard is JSON");

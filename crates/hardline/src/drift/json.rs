@@ -124,9 +124,10 @@ fn entry<'c>(compared: &'c Compared, at: usize, object: &'c Object, mask: &Mask)
             breaks: breaks.collect(),
         }
     });
-    let has_secret = object.differences.iter().any(|difference| difference.secret);
     let restoration = match (desired, observed) {
-        (Some(desired), Some(observed)) if !has_secret => drift::restore(object, desired, observed).ok().flatten(),
+        (Some(desired), Some(observed)) if !mask.hides_any(object, desired, observed) => {
+            drift::restore(object, desired, observed).ok().flatten()
+        }
         _ => None,
     };
     Entry {

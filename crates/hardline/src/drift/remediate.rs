@@ -4,11 +4,11 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, bail};
 use hardline_cluster::whole::{Write, write};
-use hardline_core::drift::{self, Class, Difference, Method, Object, Options, Standing};
-use hardline_core::edit::{Edit, PatchOperation};
+use hardline_core::drift::{self, Method, Object, Standing};
+use hardline_core::edit::PatchOperation;
 use hardline_core::resource::Resource;
 use hardline_manifest::release::Release;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::Args;
 use super::cluster::Live;
@@ -98,7 +98,7 @@ fn plan<'c>(args: &Args, compared: &'c Compared) -> anyhow::Result<Vec<Step<'c>>
             title: format!("{}: {}", observed.id(), paths.collect::<Vec<_>>().join(", ")),
             manager: restoration.manager.clone(),
             patch: restoration.patch,
-            apply: if apply { Some(without_controlled(desired, observed, compared)?) } else { None },
+            apply: if apply { Some(to_apply(desired, Some(observed), compared)?) } else { None },
         });
         deployer.get_or_insert(restoration.manager);
     }
@@ -109,7 +109,7 @@ fn plan<'c>(args: &Args, compared: &'c Compared) -> anyhow::Result<Vec<Step<'c>>
             title: format!("{}, which is missing", desired.id()),
             manager: deployer.clone().unwrap_or_else(|| deployer_of(&compared.drift.objects, compared)),
             patch: Vec::new(),
-            apply: Some(complete(desired, compared)),
+            apply: Some(to_apply(desired, None, compared)?),
         });
     }
     Ok(steps)
@@ -121,43 +121,9 @@ fn deployer_of(objects: &[Object], compared: &Compared) -> String {
     managers.into_iter().next().unwrap_or_else(|| "hardline".to_owned())
 }
 
-/// The desired object without the fields that a controller has the say over, which its deployer no
-/// longer owns, and without those that are expected to differ.
-fn without_controlled(desired: &Resource, observed: &Resource, compared: &Compared) -> anyhow::Result<Json> {
-    let mut object = complete(desired, compared);
-    let options = Options { explained: true, deployed: true };
-    let differences = drift::compare(desired, observed, None, options).differences;
-    let expected = |it: &Difference| {
-        it.class.is_told() && drift::expected(&compared.expectations, it, Some(desired), Some(observed)).is_some()
-    };
-    let controlled =
-        differences.into_iter().filter(|it| matches!(it.class, Class::Controlled | Class::Allocated) || expected(it));
-    let mut paths: Vec<_> = controlled.filter_map(|it| it.desired).collect();
-    paths.sort();
-    for path in paths.into_iter().rev() {
-        Edit::remove(path).apply(&mut object)?;
-    }
-    Ok(object)
-}
-
-/// The desired object as its deployer sends it: with its namespace, and with Helm's marks.
-fn complete(desired: &Resource, compared: &Compared) -> Json {
-    let mut object = desired.value().to_json();
-    let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut) else { return object };
-    if let Some(namespace) = desired.namespace() {
-        metadata.insert("namespace".to_owned(), json!(namespace));
-    }
+/// The desired object as its deployer applies it.
+fn to_apply(desired: &Resource, observed: Option<&Resource>, compared: &Compared) -> anyhow::Result<Json> {
     let of_release = |release: &&Release| release.source().name == desired.source().name;
-    if let Some(release) = compared.releases.iter().find(of_release) {
-        let mut mark = |map: &str, key: &str, value: &str| {
-            let map = metadata.entry(map).or_insert_with(|| json!({}));
-            if let Some(map) = map.as_object_mut() {
-                map.insert(key.to_owned(), json!(value));
-            }
-        };
-        mark("labels", "app.kubernetes.io/managed-by", "Helm");
-        mark("annotations", "meta.helm.sh/release-name", &release.name);
-        mark("annotations", "meta.helm.sh/release-namespace", &release.namespace);
-    }
-    object
+    let release = compared.releases.iter().find(of_release).map(|it| (&*it.name, &*it.namespace));
+    Ok(drift::to_apply(desired, observed, release, &compared.expectations)?)
 }

@@ -68,7 +68,7 @@ fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, ou
     for (of, difference) in object.differences.iter().enumerate() {
         write_difference(compared, (at, of), object, difference, mask, out)?;
     }
-    if let Some(command) = command(compared, object) {
+    if let Some(command) = command(compared, object, mask) {
         writeln!(out, "  {:>8} {CODE}{}{CODE:#}", "restore", visible(&command))?;
     }
     writeln!(out)
@@ -139,13 +139,11 @@ fn blame(difference: &Difference) -> String {
 }
 
 /// The one command that takes back what has drifted in an object.
-fn command(compared: &Compared, object: &Object) -> Option<String> {
+fn command(compared: &Compared, object: &Object, mask: &Mask) -> Option<String> {
     let [Some(desired), _, Some(observed)] = compared.sides(object) else { return None };
     let restoration = drift::restore(object, desired, observed).ok()??;
-    if object.differences.iter().any(|difference| difference.secret) {
-        return None;
-    }
-    if restoration.method == drift::Method::Apply {
+    // What holds a secret is not for the terminal; hardline itself can write it.
+    if restoration.method == drift::Method::Apply || mask.hides_any(object, desired, observed) {
         let namespace = observed.namespace().unwrap_or_default();
         return Some(format!("hardline drift {} -n {namespace} --remediate", compared.desired_flag));
     }

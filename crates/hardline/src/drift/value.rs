@@ -2,8 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use hardline_core::drift::managed::Element;
-use hardline_core::drift::{Difference, desired_value, observed_value};
+use hardline_core::drift::{Difference, Object, desired_value, observed_value};
 use hardline_core::resource::Resource;
 use hardline_core::sensitive;
 use serde_json::{Map, Value as Json};
@@ -32,11 +31,19 @@ impl Mask {
         value.map(|value| self.mask(difference, value))
     }
 
+    /// Whether anything of an object that differs is hidden.
+    pub(super) fn hides_any(&self, object: &Object, desired: &Resource, observed: &Resource) -> bool {
+        object.differences.iter().any(|difference| {
+            self.desired(difference, Some(desired)) != desired_value(difference, desired)
+                || self.observed(difference, Some(observed)) != observed_value(difference, observed)
+        })
+    }
+
     fn mask(&self, difference: &Difference, value: Json) -> Json {
         if difference.secret {
             return self.digest(&value);
         }
-        self.hide(&name(difference), value)
+        self.hide(difference.name(), value)
     }
 
     fn digest(&self, value: &Json) -> Json {
@@ -62,20 +69,6 @@ impl Mask {
             }
             other => other,
         }
-    }
-}
-
-/// What a value is called: its key, or the variable that it is the value of.
-fn name(difference: &Difference) -> String {
-    match &difference.path.0[..] {
-        [.., Element::Key(keys), Element::Field(field)] if field == "value" => keys
-            .iter()
-            .find(|(key, _)| key == "name")
-            .and_then(|(_, name)| name.as_str())
-            .unwrap_or_default()
-            .to_owned(),
-        [.., Element::Field(field)] => field.clone(),
-        _ => String::new(),
     }
 }
 

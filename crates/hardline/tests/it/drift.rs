@@ -177,6 +177,28 @@ fn secrets_are_compared_and_not_shown() {
 }
 
 #[test]
+fn what_looks_like_a_secret_is_in_no_message() {
+    let managers = json!([
+        manager("helm", "2026-01-01T00:00:00Z", &json!({".": {}})),
+        manager("kubectl-edit", "2026-01-02T00:00:00Z", &json!({"f:password": {}}))
+    ]);
+    let case = Case::new(
+        &config_map(&json!({"password": "first-secret"}), &json!([])),
+        &config_map(&json!({"password": "other-secret"}), &managers),
+    );
+    for format in ["human", "concise", "json", "sarif", "markdown"] {
+        let output = hardline(&["drift", "--no-config", "-o", format])
+            .args(["--desired", "desired.yaml", "--observed", "dump:observed.yaml"])
+            .current_dir(case.folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("data.password"), "{format}: {text}");
+        assert!(!text.contains("-secret"), "{format}: {text}");
+    }
+}
+
+#[test]
 fn without_managed_fields_nothing_is_claimed_to_be_added_by_hand() {
     let observed = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "2", "b": "2"},
         "metadata": {"name": "web", "namespace": "shop"}});
