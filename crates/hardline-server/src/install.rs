@@ -30,6 +30,9 @@ const ADMISSION_PORT: u16 = 8443;
 /// The port of probes and metrics.
 const PROBES_PORT: u16 = 8080;
 
+/// The port of the dashboard, which only `kubectl port-forward` reaches.
+const DASHBOARD_PORT: u16 = 7357;
+
 /// Seconds for which a pod that is to go serves on before its server is told, so that nobody sends to
 /// it any more.
 const STOP_DELAY: u16 = 10;
@@ -158,6 +161,12 @@ impl Options {
         let mut rules: Vec<Json> = reads().into_iter().map(|rule| json!(rule)).collect();
         rules.push(named("admissionregistration.k8s.io", "validatingwebhookconfigurations", NAME, &["patch"]));
         rules.push(json!({"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}));
+        // Whom the dashboard shows what.
+        for (group, resource) in
+            [("authentication.k8s.io", "tokenreviews"), ("authorization.k8s.io", "subjectaccessreviews")]
+        {
+            rules.push(json!({"apiGroups": [group], "resources": [resource], "verbs": ["create"]}));
+        }
         for form in &policy_report::FORMS {
             let resources = [form.namespaced.1, form.cluster_wide.1];
             let verbs = ["list", "create", "patch", "delete"];
@@ -241,6 +250,7 @@ impl Options {
             "serve",
             format!("--listen=:{ADMISSION_PORT}"),
             format!("--probes=:{PROBES_PORT}"),
+            format!("--dashboard=127.0.0.1:{DASHBOARD_PORT}"),
             format!("--profile={}", self.profile),
             format!("--enforcement={}", self.enforcement),
             format!("--failure-policy={}", self.failure),

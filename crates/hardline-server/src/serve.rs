@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admission};
+use crate::dashboard::Dashboard;
+use crate::dashboard::access::{Access, Tokens};
 use crate::drift::Detector;
 use crate::http::{Entrance, Limits, Server, Stopping, stop_signal};
 use crate::lease::{Contender, Timing};
@@ -46,6 +48,9 @@ pub struct Options {
     pub listen: String,
     /// The address for probes and metrics, in plain text.
     pub probes: String,
+    /// The address of the dashboard, if there is to be one: in plain text on an address of this machine,
+    /// else over TLS.
+    pub dashboard: Option<String>,
     /// Where the certificate comes from.
     pub certificate: Certificate,
     /// How long to wait between two looks at the certificate and the registration.
@@ -138,6 +143,16 @@ async fn serve(options: Options) -> Result<(), Error> {
         let (changes, config) = (live.changes(), options.config.clone());
         let detector = Detector::new(cluster.clone(), changes, leading, config, metrics.clone(), replica);
         keeping.spawn(detector.run());
+    }
+    if let Some(address) = &options.dashboard {
+        let access = Access::Tokens(Tokens::new(cluster.client.clone()));
+        let dashboard = Arc::new(Dashboard::new(watching.snapshots, access));
+        let listener = bind(address).await?;
+        // `kubectl port-forward` ends within the pod, and has hidden what it brings.
+        let is_local = listener.local_addr().is_ok_and(|bound| bound.ip().is_loopback());
+        let mut tls = server_config(shown.clone(), None)?;
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        keeping.spawn(dashboard.serve(listener, (!is_local).then(|| Arc::new(tls))));
     }
     let readiness = Arc::new(Readiness::new(live.changes(), shown));
     let admission = Admission::new(options.admission, options.config, live.changes());

@@ -40,6 +40,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
     probes: String,
 
+    /// The address for the dashboard, which asks for a token of the cluster: in plain text on an address of
+    /// this machine, as for `kubectl port-forward`, else over TLS
+    #[arg(long, value_name = "ADDRESS")]
+    dashboard: Option<String>,
+
     /// The profile where no label chooses another [default: the configured one, else production]
     #[arg(long, value_parser = profile())]
     profile: Option<Profile>,
@@ -146,6 +151,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         },
         listen: args.listen,
         probes: args.probes,
+        dashboard: args.dashboard,
         certificate,
         period: Duration::from_secs(args.period),
         watch: args.watch.options()?,

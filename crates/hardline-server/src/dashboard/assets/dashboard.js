@@ -87,7 +87,7 @@
     } catch {
       return;
     }
-    const target = id && document.getElementById(id);
+    const target = id ? document.getElementById(id) : null;
     if (target?.matches("details")) {
       target.open = true;
       target.scrollIntoView({ block: "center" });

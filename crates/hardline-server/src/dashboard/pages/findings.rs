@@ -1,6 +1,7 @@
 //! Findings that fit a filter.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use hardline_core::checklist::Line;
 use hardline_core::pattern;
@@ -86,9 +87,7 @@ fn form(frame: &Frame<'_>, filter: &Filter, found: usize) -> Markup {
 }
 
 /// The rules that have findings.
-fn broken(frame: &Frame<'_>) -> Vec<&'static str> {
-    let mut ids: Vec<_> = frame.view.snapshot.report.findings.iter().map(|finding| finding.rule.id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+fn broken(frame: &Frame<'_>) -> BTreeSet<&'static str> {
+    let view = frame.view;
+    view.subjects().flat_map(|(_, subject)| view.findings(subject)).map(|finding| finding.rule.id).collect()
 }

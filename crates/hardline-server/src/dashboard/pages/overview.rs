@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::dashboard::address::{Address, Filter};
 use crate::dashboard::pages::trend;
 use crate::dashboard::parts::{
-    Frame, Page, ago, counted, counts, gauges, link, not_evaluated, number, percent, prose, tiles, time,
+    Frame, Page, ago, counted, counts, gauges, link, not_evaluated, number, percent, tiles, time,
 };
 use crate::snapshot::{Area, Subject};
 
@@ -23,6 +23,7 @@ pub(crate) fn page(frame: &Frame<'_>) -> Page {
     let all: Counts = view.areas.iter().map(|area| area.counts).sum();
     let passes = Line::ALL.map(|line| view.areas.iter().map(|area| area.passes[line as usize]).sum());
     let summary = &view.snapshot.report.summary;
+    let exempted = view.exempted().count();
     let namespaces = view.areas.iter().filter(|area| area.namespace.is_some()).count();
     let title = match (workloads, clean) {
         (0, _) => "No workloads".to_owned(),
@@ -35,9 +36,7 @@ pub(crate) fn page(frame: &Frame<'_>) -> Page {
             (number(clean)) " of " (counted(workloads, "workload")) " in " (counted(namespaces, "namespace"))
             " have no finding; "
             a href=(Address::Findings) { (counted(all.total(), "finding")) } " stand"
-            @if summary.exempted > 0 {
-                ", " a href=(Address::Exemptions) { (number(view.exempted().count())) " exempted" }
-            }
+            @if exempted > 0 { ", " a href=(Address::Exemptions) { (number(exempted)) " exempted" } }
             @if summary.not_evaluated > 0 { ", " (not_evaluated(summary)) }
             "."
         }
@@ -130,7 +129,7 @@ fn first(frame: &Frame<'_>) -> Markup {
 /// The worst rules that a subject breaks.
 fn rules(frame: &Frame<'_>, subject: &Subject) -> Markup {
     let mut findings: Vec<_> = frame.view.findings(subject).collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.rule.id));
     let mut rules: Vec<_> = findings.iter().map(|finding| finding.rule).collect();
     rules.dedup_by_key(|rule| rule.id);
     let more = rules.len().saturating_sub(RULES);
@@ -138,7 +137,7 @@ fn rules(frame: &Frame<'_>, subject: &Subject) -> Markup {
         span.rules {
             @for (at, rule) in rules.iter().take(RULES).enumerate() {
                 @if at > 0 { ", " }
-                a href={ (Address::Findings) (Filter::rule(rule.id)) } title=(rule.summary) { (prose(rule.id)) }
+                a href={ (Address::Findings) (Filter::rule(rule.id)) } title=(rule.summary) { (rule.id) }
             }
             @if more > 0 { " and " (more) " more" }
         }
