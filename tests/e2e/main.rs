@@ -15,3 +15,4 @@ mod plane;
 mod run;
 mod serve;
 mod server;
+mod watch;

@@ -20,7 +20,7 @@ use hardline_cluster::client::Cluster;
 use hardline_cluster::kinds::OBSERVED;
 use hardline_cluster::live::Live;
 use hardline_core::config::{Config, Date};
-use hardline_core::verdict::judge;
+use hardline_core::verdict::Succession;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -61,8 +61,9 @@ async fn main() {
     let observed = live.now();
     println!("inventory:   {:>8} resources of {} objects", observed.inventory.resources().count(), observed.objects);
     let config = Config::new(Date { year: 2026, month: 11, day: 24 });
+    let mut succession = Succession::new(config);
     let started = Instant::now();
-    let judgement = judge(&observed.inventory, Vec::new(), &config);
+    let judgement = succession.judge(&observed.inventory);
     println!("judge all:   {:>8.0} ms, {} findings", millis(started), judgement.findings.len());
     drop((judgement, observed));
     let mut changes = live.changes();
@@ -73,8 +74,8 @@ async fn main() {
     changes.changed().await.expect("the watch goes on");
     println!("one change:  {:>8.0} ms to the new inventory", millis(started));
     let started = Instant::now();
-    let judgement = judge(&live.now().inventory, Vec::new(), &config);
-    println!("judge again: {:>8.0} ms, {} findings", millis(started), judgement.findings.len());
+    let judgement = succession.judge(&live.now().inventory);
+    println!("judge it:    {:>8.0} ms, {} findings", millis(started), judgement.findings.len());
     println!("resident:    {:>8.1} MB", resident("VmRSS"));
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use hardline_cluster::dump;
@@ -10,7 +11,9 @@ use hardline_core::baseline::Baseline;
 use hardline_core::config::Config;
 use hardline_core::report::{Read, Report};
 use hardline_core::verdict::judge;
-use hardline_server::local;
+use hardline_server::history::{Recorder, Retention};
+use hardline_server::snapshot::Snapshot;
+use hardline_server::{clock, local};
 
 use crate::baseline::BaselineFile;
 use crate::cluster::{Asked, ClusterArgs, with_help};
@@ -47,6 +50,11 @@ pub(crate) struct Args {
     /// Show it in a browser instead, and changes as they come, until ctrl-c [default: 127.0.0.1:7357]
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7357")]
     serve: Option<String>,
+
+    /// Remember in this file what was found, and say what came and went within a day. A file is for one
+    /// cluster, and for one part of it
+    #[arg(long, value_name = "FILE", conflicts_with = "serve")]
+    history: Option<PathBuf>,
 
     #[command(flatten)]
     judging: Judging,
@@ -89,12 +97,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.reporting.quiet {
         observed.gaps.iter().for_each(|gap| terminal::notice(&format!("{} not read: {}", gap.what, gap.why)));
     }
+    if let Some(file) = &args.history {
+        let snapshot = Snapshot::new(1, clock::now(), name.clone(), scope.clone(), Arc::new(observed), report);
+        remember(file, &snapshot);
+        report = snapshot.report;
+    }
     let within = match scope {
         Scope::Everything => name,
         Scope::Namespace(namespace) => format!("namespace {namespace} of {name}"),
     };
     let view = args.reporting.view(started.elapsed()).within(within);
     args.reporting.write(&report, &view, false)
+}
+
+/// Writes down what was found, and says what differs from what was found before.
+fn remember(file: &Path, snapshot: &Snapshot) {
+    let mut recorder = Recorder::open(file, Retention::default());
+    recorder.record(snapshot);
+    if let Some(problem) = recorder.problem() {
+        terminal::notice(&format!("`{}` does not remember: {problem}", file.display()));
+    }
+    if let Some(changes) = recorder.history(snapshot.taken).changes.filter(|it| it.since < snapshot.taken) {
+        let (came, went) = (changes.appeared.len(), changes.gone.len());
+        terminal::notice(&format!("since {:.0}: {came} findings came, {went} went", changes.since));
+    }
 }
 
 impl Args {

@@ -1,0 +1,266 @@
+//! The watch on a real control plane: two thousand pods, changes as they come, and what may go wrong.
+
+use std::thread;
+use std::time::Instant;
+
+use hardline_controlplane::ControlPlane;
+use serde_json::{Value as Json, json};
+
+use crate::run::{hardline, run, run_with};
+use crate::server::{self, Server};
+
+/// Pods of each of so many deployments.
+const PODS: usize = 100;
+const DEPLOYMENTS: usize = 20;
+
+/// An API of reports with the fields that both forms have.
+fn definition(group: &str, version: &str, (kind, plural): (&str, &str), scope: &str) -> Json {
+    let severity = json!({"type": "string", "enum": ["critical", "high", "medium", "low", "info"]});
+    let result = json!({"type": "string", "enum": ["pass", "fail", "warn", "error", "skip"]});
+    let text = json!({"type": "string"});
+    let object = json!({"type": "object", "properties": {
+        "apiVersion": text, "kind": text, "namespace": text, "name": text, "uid": text,
+    }});
+    let count = json!({"type": "integer"});
+    let schema = json!({"type": "object", "properties": {
+        "scope": object,
+        "summary": {"type": "object", "properties": {
+            "pass": count, "fail": count, "warn": count, "error": count, "skip": count,
+        }},
+        "results": {"type": "array", "items": {"type": "object", "required": ["policy"], "properties": {
+            "source": text, "policy": text, "rule": text, "category": text, "severity": severity, "result": result,
+            "scored": {"type": "boolean"}, "message": text,
+            "properties": {"type": "object", "additionalProperties": text},
+            "resources": {"type": "array", "items": object},
+            "timestamp": {"type": "object", "required": ["seconds", "nanos"], "properties": {
+                "seconds": {"type": "integer", "format": "int64"}, "nanos": {"type": "integer", "format": "int32"},
+            }},
+        }}},
+    }});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.{group}")},
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()},
+            "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    })
+}
+
+fn container(privileged: bool) -> Json {
+    json!({
+        "name": "app",
+        "image": "registry.example.com/app:1.4",
+        "resources": {"requests": {"memory": "16Mi"}, "limits": {"memory": "16Mi"}},
+        "securityContext": {"privileged": privileged},
+    })
+}
+
+/// Deployments, each with a replica set and pods as their controllers would have made them: two thousand
+/// come faster so.
+fn fleet(plane: &ControlPlane, namespace: &str) {
+    let kinds =
+        [("apps/v1", "deployments", "Deployment"), ("apps/v1", "replicasets", "ReplicaSet"), ("v1", "pods", "Pod")];
+    let post = |(api_version, plural, kind): (&str, &str, &str), name: &str, owner: Option<&Json>, spec: Json| {
+        let labels = json!({"app": "fleet"});
+        let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec});
+        if let Some(owner) = owner {
+            object["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"],
+                "uid": owner["metadata"]["uid"], "controller": true,
+            }]);
+        }
+        let root = if api_version == "v1" { "/api" } else { "/apis" };
+        plane.expect("POST", &format!("{root}/{api_version}/namespaces/{namespace}/{plural}"), Some(&object)).unwrap()
+    };
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            scope.spawn(move || {
+                for number in (worker..DEPLOYMENTS).step_by(8) {
+                    let name = format!("app-{number}");
+                    let labels = json!({"app": name});
+                    let pod = json!({"containers": [container(false)]});
+                    let template = json!({"metadata": {"labels": labels}, "spec": pod});
+                    let spec = json!({"replicas": PODS, "selector": {"matchLabels": labels}, "template": template});
+                    let deployment = post(kinds[0], &name, None, spec.clone());
+                    let set = post(kinds[1], &name, Some(&deployment), spec);
+                    for pod_number in 0..PODS {
+                        post(kinds[2], &format!("{name}-{pod_number}"), Some(&set), pod.clone());
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// The objects of a list. The API server of a kind that is new to it asks for patience.
+fn items(plane: &ControlPlane, path: &str) -> Vec<Json> {
+    let mut items = Vec::new();
+    let list = |plane: &ControlPlane| {
+        let list = plane.expect("GET", path, None);
+        list.map(|list| items.clone_from(list["items"].as_array().unwrap())).is_ok()
+    };
+    plane.until("the API server lists them", list).unwrap();
+    items
+}
+
+/// What is reported on an object of a namespace, as rule ids, in the API of a group.
+fn reported(plane: &ControlPlane, path: &str, namespace: &str, name: &str) -> Vec<String> {
+    let reports = items(plane, &path.replace("NS", namespace));
+    let results = reports.iter().flat_map(|report| report["results"].as_array().unwrap());
+    let of_object = results.filter(|result| result["resources"][0]["name"] == name);
+    of_object.map(|result| result["policy"].as_str().unwrap().to_owned()).collect()
+}
+
+const REPORTS: [&str; 2] = [
+    "/apis/wgpolicyk8s.io/v1alpha2/namespaces/NS/policyreports",
+    "/apis/openreports.io/v1alpha1/namespaces/NS/reports",
+];
+
+fn until_reported(plane: &ControlPlane, namespace: &str, name: &str, wanted: bool) {
+    for path in REPORTS {
+        let holds = |plane: &ControlPlane| {
+            reported(plane, path, namespace, name).contains(&"container-privileged".to_owned()) == wanted
+        };
+        plane.until(&format!("{name} is reported by {path}: {wanted}"), holds).unwrap();
+    }
+}
+
+fn events(plane: &ControlPlane, namespace: &str, name: &str) -> Vec<Json> {
+    let all = items(plane, &format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events")).into_iter();
+    all.filter(|event| event["regarding"]["name"] == name && event["reason"] == "CriticalFinding").collect()
+}
+
+/// Whether anything is claimed of the network of the namespace `shop`.
+fn claims(plane: &ControlPlane) -> bool {
+    let reports = items(plane, "/apis/wgpolicyk8s.io/v1alpha2/clusterpolicyreports");
+    let mut results = reports.iter().flat_map(|report| report["results"].as_array().unwrap());
+    results.any(|result| {
+        let rule = result["policy"].as_str().unwrap();
+        rule.starts_with("network-") && result["resources"][0]["name"] == "shop"
+    })
+}
+
+/// A kind of policy whose effect hardline does not model.
+fn custom_policy() -> Json {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "ciliumnetworkpolicies.cilium.io"},
+        "spec": {
+            "group": "cilium.io",
+            "scope": "Namespaced",
+            "names": {
+                "kind": "CiliumNetworkPolicy", "plural": "ciliumnetworkpolicies", "singular": "ciliumnetworkpolicy",
+            },
+            "versions": [{"name": "v2", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+            }}}],
+        },
+    })
+}
+
+fn create(plane: &ControlPlane, namespace: &str, name: &str) {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container(true)]}});
+    plane.expect("POST", &format!("/api/v1/namespaces/{namespace}/pods"), Some(&pod)).unwrap();
+}
+
+#[test]
+fn two_thousand_pods_are_watched_whatever_happens() {
+    let plane = ControlPlane::start().unwrap();
+    server::install(&plane);
+    for form in &hardline_server::policy_report::FORMS {
+        for (kind, scope) in [(form.namespaced, "Namespaced"), (form.cluster_wide, "Cluster")] {
+            let definition = definition(form.group, form.version, kind, scope).to_string();
+            run_with(&mut plane.kubectl(&["create", "-f", "-"]), &definition).succeeds();
+        }
+    }
+    for namespace in ["fleet", "shop"] {
+        run(&mut plane.kubectl(&["create", "namespace", namespace])).succeeds();
+    }
+    fleet(&plane, "fleet");
+    create(&plane, "shop", "old");
+    let folder = tempfile::tempdir().unwrap();
+    let history = format!("--history={}", folder.path().join("history.db").display());
+    // The webhook only looks on: what is bad is made here on purpose.
+    let arguments = ["--reports", "--events", &history, "--enforcement=audit"];
+    let mut server = Server::start(&plane, &arguments);
+    until_reported(&plane, "shop", "old", true);
+    // A deployment is told of once, and its pods are not.
+    assert!(!reported(&plane, REPORTS[1], "fleet", "app-1").is_empty());
+    assert!(reported(&plane, REPORTS[1], "fleet", "app-1-1").is_empty());
+    println!("resident: {} MB with {} pods", resident(&server), PODS * DEPLOYMENTS);
+
+    // A change is seen, and told of at the object; what was there before is not news.
+    let started = Instant::now();
+    create(&plane, "shop", "debug");
+    until_reported(&plane, "shop", "debug", true);
+    println!("reported after {} ms", started.elapsed().as_millis());
+    plane.until("an Event says so", |plane| !events(plane, "shop", "debug").is_empty()).unwrap();
+    let event = &events(&plane, "shop", "debug")[0];
+    let uid = |name: &str| {
+        let pod = plane.expect("GET", &format!("/api/v1/namespaces/shop/pods/{name}"), None).unwrap();
+        pod["metadata"]["uid"].clone()
+    };
+    assert_eq!((&event["regarding"]["uid"], events(&plane, "shop", "old").len()), (&uid("debug"), 0));
+    let standing = "hardline_standing_findings{rule=\"container-privileged\"";
+    assert!((server.metric(standing) - 2.0).abs() < f64::EPSILON, "{}", server.metrics());
+
+    // What somebody else does to a report is put right, and what is gone is not reported any more.
+    run(&mut plane.kubectl(&["delete", "pod", "debug", "-n", "shop", "--force", "--grace-period=0"])).succeeds();
+    until_reported(&plane, "shop", "debug", false);
+
+    // A second replica writes nothing twice, and takes over.
+    let mut second = Server::start(&plane, &arguments);
+    second.until("it has judged the cluster", |it| it.metric("hardline_standing_timestamp_seconds") > 0.0);
+    drop(server);
+    create(&plane, "shop", "after");
+    until_reported(&plane, "shop", "after", true);
+    plane.until("the new leader tells", |plane| !events(plane, "shop", "after").is_empty()).unwrap();
+    for (path, name) in REPORTS.iter().flat_map(|path| ["old", "after"].map(|name| (path, name))) {
+        let found = reported(&plane, path, "shop", name);
+        assert_eq!(found.iter().filter(|rule| *rule == "container-privileged").count(), 1, "{found:?}");
+    }
+    assert_eq!(events(&plane, "shop", "after").len(), 1);
+
+    // A kind that is removed while it is watched is known to be gone: what its policies do is not modelled,
+    // and while there are any, nothing is claimed of the namespace's network.
+    assert!(claims(&plane));
+    let unmodelled = custom_policy();
+    run_with(&mut plane.kubectl(&["create", "-f", "-"]), &unmodelled.to_string()).succeeds();
+    let policy = json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "deny"}});
+    let path = "/apis/cilium.io/v2/namespaces/shop/ciliumnetworkpolicies";
+    plane.until("the API server serves it", |plane| plane.expect("POST", path, Some(&policy)).is_ok()).unwrap();
+    plane.until("nothing is claimed beside a policy of another kind", |plane| !claims(plane)).unwrap();
+    run(&mut plane.kubectl(&["delete", "crd", "ciliumnetworkpolicies.cilium.io"])).succeeds();
+    plane.until("the network is judged again", claims).unwrap();
+
+    // A right that is taken away: nothing is claimed from what cannot be read.
+    drop(second);
+    let role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/hardline";
+    let mut rules = plane.expect("GET", role, None).unwrap()["rules"].clone();
+    for rule in rules.as_array_mut().unwrap() {
+        let resources = rule["resources"].as_array_mut().unwrap();
+        resources.retain(|resource| resource != "networkpolicies");
+    }
+    plane.expect("PATCH", role, Some(&json!({"rules": rules}))).unwrap();
+    server = Server::start(&plane, &arguments);
+    plane.until("nothing is claimed of network policies", |plane| !claims(plane)).unwrap();
+    assert!(server.metric("hardline_standing_not_evaluated") > 0.0);
+
+    // All of that is remembered: what came while nobody looked, and what went.
+    drop(server);
+    let audit = ["audit", "-A", "--no-config", &history, "--fail-on=never", "--statistics"];
+    let audit = run(hardline(&audit).env("KUBECONFIG", plane.kubeconfig())).succeeds();
+    assert!(audit.stderr.contains(" came, ") && audit.stderr.contains(" went"), "{}", audit.stderr);
+}
+
+/// The memory that a server holds, in MB, as Linux says it.
+fn resident(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+}
