@@ -70,6 +70,19 @@ impl Changes {
     /// Compares the work tree that a folder is in, uncommitted and untracked files included, with
     /// the last commit that it shares with a revision.
     pub fn since(folder: &Path, revision: &str) -> Result<Self, Error> {
+        // Git looks at every folder of the work tree for this: it begins first, and ends last.
+        let list = ["-z", "-t", "--cached", "--others", "--exclude-standard", "--full-name", "--", ":/"];
+        let (changes, list) = thread::scope(|scope| {
+            let list = scope.spawn(|| git(folder, "ls-files", &list));
+            (Self::compare(folder, revision), list.join())
+        });
+        let mut changes = changes?;
+        changes.add_files(&list.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok(changes)
+    }
+
+    /// Compares the files that Git knows.
+    fn compare(folder: &Path, revision: &str) -> Result<Self, Error> {
         let top = git(folder, "rev-parse", &["--show-toplevel"]).map_err(|error| match error {
             Error::Failed { reason, .. } => Error::NoRepository { folder: folder.to_owned(), reason },
             other => other,
@@ -91,16 +104,9 @@ impl Changes {
             Err(error) => return Err(error),
         };
         let diff = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--ignore-submodules", &base, "--"];
-        let list = ["-z", "-t", "--cached", "--others", "--exclude-standard"];
-        // Both look at every file of the work tree; side by side they take half as long.
-        let (diff, list) = thread::scope(|scope| {
-            let list = scope.spawn(|| git(&root, "ls-files", &list));
-            (git(&root, "diff", &diff), list.join())
-        });
-        let list = list.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let diff = git(&root, "diff", &diff)?;
         let mut changes = Self { base, root, files: Vec::new(), changed: BTreeMap::new() };
-        changes.add_differences(&diff?);
-        changes.add_files(&list);
+        changes.add_differences(&diff);
         Ok(changes)
     }
 
@@ -204,7 +210,7 @@ impl Changes {
 fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     // What is only looked at is not locked.
-    command.arg("-C").arg(folder).env("GIT_OPTIONAL_LOCKS", "0");
+    command.arg("-C").arg(folder).env("GIT_OPTIONAL_LOCKS", "0").env_remove("GIT_LITERAL_PATHSPECS");
     command
 }
 
