@@ -6,6 +6,7 @@ mod cluster;
 mod dashboard;
 mod deploy;
 mod http;
+mod mutate;
 mod snapshot;
 mod support;
 mod tls;
