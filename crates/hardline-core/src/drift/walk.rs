@@ -36,7 +36,7 @@ pub(super) const METADATA: [&str; 11] = [
     "uid",
 ];
 /// Labels and annotations that tell how or when an object was deployed, or that keep a record.
-const MARKS: [&str; 12] = [
+const MARKS: [&str; 16] = [
     "app.kubernetes.io/managed-by",
     "autoscaling.alpha.kubernetes.io/conditions",
     "autoscaling.alpha.kubernetes.io/current-metrics",
@@ -48,6 +48,11 @@ const MARKS: [&str; 12] = [
     "kubernetes.io/metadata.name",
     "meta.helm.sh/release-name",
     "meta.helm.sh/release-namespace",
+    // Once init containers were written so; the API server drops what is left of it.
+    "pod.alpha.kubernetes.io/init-container-statuses",
+    "pod.alpha.kubernetes.io/init-containers",
+    "pod.beta.kubernetes.io/init-container-statuses",
+    "pod.beta.kubernetes.io/init-containers",
     "rollme",
 ];
 /// Lists whose order says nothing although they are merged as a whole: type and field.
