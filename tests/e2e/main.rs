@@ -9,6 +9,7 @@ mod chart;
 mod drift;
 mod examples;
 mod faults;
+mod guard;
 mod install;
 mod net;
 mod plane;

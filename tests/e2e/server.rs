@@ -32,10 +32,16 @@ pub(crate) struct Server {
 /// Installs hardline, but for its pods, which the tests play, and the second wall, which would speak
 /// first. Writes the server's kubeconfig.
 pub(crate) fn install(plane: &ControlPlane) {
-    let print = ["install", "--no-config", "--image=registry.example.com/hardline:0.1.0"];
+    install_with(plane, "--no-config");
+}
+
+/// The same, with a configuration or without.
+pub(crate) fn install_with(plane: &ControlPlane, config: &str) {
+    let print = ["install", config, "--image=registry.example.com/hardline:0.1.0"];
     let text = run(&mut hardline(&print)).succeeds().stdout;
     let is_left_out = |object: &str| {
-        ["Deployment", "ValidatingAdmissionPolicy"].iter().any(|kind| object.contains(&format!("\nkind: {kind}")))
+        let is = |kind: &str| object.contains(&format!("\nkind: {kind}"));
+        is("Deployment") || is("ValidatingAdmissionPolicy") && !object.contains("name: hardline-break-glass\n")
     };
     let objects = text.split_inclusive("---\n").filter(|object| !is_left_out(object));
     run_with(&mut plane.kubectl(&["apply", "-f", "-"]), &objects.collect::<String>()).succeeds();
@@ -69,9 +75,13 @@ pub(crate) fn registered(plane: &ControlPlane) -> Vec<Json> {
 /// The command that serves a control plane where hardline is installed, on these ports, called by the API
 /// server at another.
 fn command(plane: &ControlPlane, [port, probes, called]: [u16; 3], arguments: &[&str]) -> Command {
-    let mut command = hardline(&["serve", "--no-config"]);
+    let mut command = hardline(&["serve"]);
     let is_given = |name: &str| arguments.iter().any(|argument| argument.starts_with(name));
-    let defaults = [("--certificate", "--certificate-secret=hardline-tls"), ("--stop-delay", "--stop-delay=1")];
+    let defaults = [
+        ("--certificate", "--certificate-secret=hardline-tls"),
+        ("--stop-delay", "--stop-delay=1"),
+        ("--config", "--no-config"),
+    ];
     command.args(defaults.iter().filter(|(name, _)| !is_given(name)).map(|(_, default)| default));
     command
         .arg(format!("--listen=127.0.0.1:{port}"))
@@ -109,7 +119,10 @@ impl Server {
 
     fn spawn(plane: &ControlPlane, [port, probes]: [u16; 2], command: &mut Command) -> Self {
         let log = plane.folder().join(format!("hardline-{port}.log"));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(log.with_extension("jsonl")).unwrap())
+            .stderr(fs::File::create(&log).unwrap());
         let child = child.process_group(plane.process_group());
         let mut server = Self { child: child.spawn().unwrap(), port, probes, log };
         server.until("it is ready", |server| is_ready(server.probes));
@@ -130,6 +143,12 @@ impl Server {
     /// What it has written.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// The lines of its ledger.
+    pub(crate) fn ledger(&self) -> Vec<Json> {
+        let text = fs::read_to_string(self.log.with_extension("jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// What it has counted and measured.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hardline_core::cel::wall::Origin;
+use hardline_core::config::file::json_schema;
 use hardline_core::config::{Config, Date};
 use hardline_core::profile::Profile;
 use hardline_manifest::edit;
@@ -12,6 +13,10 @@ use serde_json::{Value as Json, json};
 
 /// Where the chart lies.
 const FOLDER: &str = "deploy/chart";
+
+/// What stands for the configuration until its place in the text is known: a string of YAML is one of
+/// JSON, and only Helm can make that.
+const CONFIGURATION: &str = "(configuration)";
 
 const CERTIFICATES: &str = "{{ .Values.certificates }}";
 
@@ -25,14 +30,18 @@ pub(crate) fn files() -> BTreeMap<PathBuf, String> {
         enforcement: "{{ .Values.enforcement }}".to_owned(),
         failure: "{{ .Values.failurePolicy }}".to_owned(),
         certificates: None,
+        configuration: CONFIGURATION.to_owned(),
+        longest_grant: "{{ ((.Values.configuration).guard).longestGrant | default `4h` }}".to_owned(),
     };
     let mounted = Options { certificates: Some(CERTIFICATES.to_owned()), ..own.clone() };
     let policies = documents(&own.wall(&config, Origin::Api));
+    let server = either(&mounted.objects(), &own.objects());
+    let server = server.replace(CONFIGURATION, "{{ toJson .Values.configuration | toJson }}");
     let files = [
         ("Chart.yaml", chart()),
         ("values.yaml", VALUES.to_owned()),
         ("values.schema.json", format!("{:#}\n", schema())),
-        ("templates/server.yaml", either(&mounted.objects(), &own.objects())),
+        ("templates/server.yaml", server),
         ("templates/policies.yaml", format!("{{{{- if .Values.policies }}}}\n{policies}{{{{- end }}}}\n")),
     ];
     files.into_iter().map(|(name, text)| (PathBuf::from(FOLDER).join(name), text)).collect()
@@ -89,6 +98,9 @@ failurePolicy: ignore
 # Without one hardline makes its own.
 certificates: \"\"
 
+# What `hardline.yaml` says: rules, exemptions, and who may change guarded namespaces.
+configuration: {}
+
 # Whether the API server also enforces what can be said in CEL, and so while hardline is down.
 policies: true
 ";
@@ -105,6 +117,7 @@ fn schema() -> Json {
             "enforcement": {"enum": ["audit", "warn", "deny"]},
             "failurePolicy": {"enum": ["ignore", "fail"]},
             "certificates": {"type": "string"},
+            "configuration": json_schema(),
             "policies": {"type": "boolean"},
             "global": {"type": "object"},
         },

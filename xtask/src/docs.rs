@@ -109,6 +109,7 @@ const PAGES: &[(&str, &str)] = &[
     ("Coverage", "coverage.md"),
     ("In the cluster", "install.md"),
     ("Admission", "admission.md"),
+    ("The guard", "guard.md"),
     ("The ledger", "ledger.md"),
     ("From other linters", "migration.md"),
     ("Conformance", "conformance.md"),

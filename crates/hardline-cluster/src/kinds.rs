@@ -163,6 +163,7 @@ pub const OBSERVED: &[ObservedKind] = &[
     namespaced("apps.kruise.io", "v1alpha1", "clonesets", "CloneSet"),
     namespaced("apps.kruise.io", "v1beta1", "statefulsets", "StatefulSet"),
     namespaced("apps.kruise.io", "v1alpha1", "daemonsets", "DaemonSet"),
+    namespaced("hardline.dev", "v1alpha1", "breakglasses", "BreakGlass"),
     namespaced("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"),
 ];
 

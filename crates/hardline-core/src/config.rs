@@ -10,6 +10,7 @@ use std::str::FromStr;
 use crate::baseline::Baseline;
 use crate::drift::Expectation;
 use crate::exemption::Exemption;
+use crate::guard::Guard;
 use crate::pattern;
 use crate::profile::{Enforcement, Profile};
 use crate::rule::{Rule, Severity};
@@ -40,6 +41,8 @@ pub struct Config {
     pub today: Date,
     /// What rules may be tuned by.
     pub settings: Settings,
+    /// Who may change guarded namespaces.
+    pub guard: Guard,
 }
 
 /// What becomes of a rule's findings, instead of what rule and profile say.
@@ -112,6 +115,7 @@ impl Config {
             baseline: Baseline::default(),
             today,
             settings: Settings::default(),
+            guard: Guard::default(),
         }
     }
 
@@ -127,6 +131,7 @@ impl Config {
             self.settings.forbidden_tags = tags;
         }
         self.settings.allowed_registries = file.allowed_registries;
+        self.guard = file.guard;
     }
 
     /// What becomes of a rule's findings under a profile: what they do, and how severe they are.

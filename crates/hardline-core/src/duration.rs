@@ -44,6 +44,17 @@ pub fn display(duration: Duration) -> String {
     format!("{}s", duration.as_secs_f64())
 }
 
+/// A duration of whole seconds in the largest unit that fits: `4h`, `90m`, `45s`. Go and CEL read it.
+pub fn compact(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => "0s".to_owned(),
+        _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +86,12 @@ mod tests {
     fn displays_seconds() {
         assert_eq!(display(Duration::from_secs(45)), "45s");
         assert_eq!(display(Duration::from_millis(1_500)), "1.5s");
+    }
+
+    #[test]
+    fn durations_are_written_as_they_are_read() {
+        for text in ["0s", "45s", "90m", "4h", "26h"] {
+            assert_eq!(compact(parse(text, Duration::ZERO).unwrap()), text);
+        }
     }
 }

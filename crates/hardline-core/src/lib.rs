@@ -23,6 +23,7 @@ pub mod exemption;
 pub mod finding;
 pub mod fingerprint;
 pub mod flow;
+pub mod guard;
 pub mod heap;
 pub mod host_path;
 pub mod image;

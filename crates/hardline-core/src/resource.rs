@@ -88,6 +88,7 @@ kinds! {
     MutatingWebhookConfiguration cluster ["admissionregistration.k8s.io"],
     ValidatingAdmissionPolicy cluster ["admissionregistration.k8s.io"],
     APIService cluster ["apiregistration.k8s.io"],
+    BreakGlass namespaced ["hardline.dev"],
 }
 
 impl fmt::Display for Kind {

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::date;
+use crate::guard::Guarded;
 use crate::reach;
 use crate::review::{Operation, Review};
 
@@ -76,6 +77,8 @@ pub struct Decision {
     pub unevaluated: Vec<&'static str>,
     /// What the change does to others, for the user to know.
     pub consequences: Vec<String>,
+    /// What the guard makes of it, in a guarded namespace.
+    pub guarded: Option<Guarded>,
 }
 
 impl Decision {
@@ -112,21 +115,30 @@ impl Admission {
         if self.is_exempt(review) {
             return Decision::default();
         }
-        if let Some(why) = protection(review) {
-            return Decision::refused(why);
-        }
+        let config = self.config(date(now));
+        let guarded = Guarded::of(review, cluster, &config.guard, now);
+        let refusal = guarded.as_ref().and_then(Guarded::refusal).map(str::to_owned).or_else(|| protection(review));
+        let mut decision = match refusal {
+            Some(why) => Decision::refused(why),
+            None => self.judgement(review, cluster, &config),
+        };
+        decision.consequences.extend(guarded.as_ref().and_then(Guarded::warning).map(str::to_owned));
+        Decision { guarded, ..decision }
+    }
+
+    /// What the rules say.
+    fn judgement(&self, review: &Review, cluster: &Inventory, config: &Config) -> Decision {
         let Some((object, before)) = self.judged(review, cluster) else {
             let goes = review.old.as_ref().filter(|_| review.operation == Operation::Delete);
             let tell = goes.filter(|old| self.enforcement(old, cluster) >= Enforcement::Warn);
             return Decision { consequences: reach::changed(cluster, None, tell), ..Decision::default() };
         };
-        let config = self.config(date(now));
-        let mut decision = Self::judge(cluster, &object, before.as_ref(), &config);
+        let mut decision = Self::judge(cluster, &object, before.as_ref(), config);
         let most = self.enforcement(&object, cluster);
         if most >= Enforcement::Warn {
             let old = review.old.as_ref();
             decision.consequences = reach::changed(cluster, Some(&object), old);
-            decision.consequences.extend(consequences(cluster, &object, old, &config));
+            decision.consequences.extend(consequences(cluster, &object, old, config));
         }
         for judged in decision.findings.iter_mut().chain(&mut decision.unchanged) {
             let most = if judged.finding.absence { most.min(self.options.absence) } else { most };
@@ -228,7 +240,7 @@ fn protection(review: &Review) -> Option<String> {
 
 /// Whether a controller of Kubernetes makes the object from a template, which was judged itself.
 /// That an object names an owner proves nothing; who makes it does.
-fn is_from_template(review: &Review, object: &Resource) -> bool {
+pub(crate) fn is_from_template(review: &Review, object: &Resource) -> bool {
     let user = review.user().name();
     let controller = user.strip_prefix("system:serviceaccount:kube-system:");
     let is_controller =
@@ -237,7 +249,7 @@ fn is_from_template(review: &Review, object: &Resource) -> bool {
 }
 
 /// The owner that controls an object, by the object's own account.
-fn controller_of(object: &Resource) -> Option<Value<'_>> {
+pub(crate) fn controller_of(object: &Resource) -> Option<Value<'_>> {
     let owners = object.value().at(&["metadata", "ownerReferences"]);
     let mut owners = owners.into_iter().flat_map(Value::items);
     owners.find(|owner| owner.get("controller").and_then(Value::bool) == Some(true))

@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::admission::{Admission, Decision};
 use crate::answer;
 use crate::clock;
+use crate::ledger::Ledger;
 use crate::metrics::{self, Answer, Metrics};
 use crate::readiness::Readiness;
 use crate::review::{Malformed, Review};
@@ -71,6 +72,7 @@ pub struct Stopping {
 #[derive(Debug)]
 pub struct Server {
     admission: Admission,
+    ledger: Ledger,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     limits: Limits,
@@ -91,7 +93,14 @@ type Reply = Response<Full<Bytes>>;
 impl Server {
     /// A server of these parts.
     pub fn new(admission: Admission, metrics: Arc<Metrics>, readiness: Arc<Readiness>, limits: Limits) -> Self {
-        Self { admission, metrics, readiness, limits, in_flight: Semaphore::new(limits.requests) }
+        let ledger = Ledger::new(metrics.clone());
+        Self { admission, ledger, metrics, readiness, limits, in_flight: Semaphore::new(limits.requests) }
+    }
+
+    /// With this ledger in place of one that only keeps.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { ledger, ..self }
     }
 
     /// Serves until told to stop: then says that it is not ready, goes on for a while, finishes
@@ -263,7 +272,9 @@ impl Server {
         // A panic of a rule is caught where rules are run. One anywhere else must not take the
         // connection down, on which other requests wait.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let decision = self.admission.decide(&review, clock::now());
+            let now = clock::now();
+            let decision = self.admission.decide(&review, now);
+            self.ledger.record(&review, &decision, now);
             (answer::body(&review, &decision), decision)
         }));
         let Ok((body, decision)) = decided else {

@@ -4,6 +4,8 @@
 //! what its values say. Everything that the server fills in later, it fills into objects of this list,
 //! so that removing the list removes all of it.
 
+mod break_glass;
+
 use hardline_cluster::kinds;
 use hardline_core::cel::wall::{self, Origin};
 use hardline_core::config::Config;
@@ -40,6 +42,12 @@ const STOP_DELAY: u16 = 10;
 /// Where the history lies, for as long as the pod does.
 const HISTORY: &str = "/var/lib/hardline";
 
+/// Where the configuration lies.
+const CONFIGURATION: &str = "/etc/hardline/configuration";
+
+/// The annotation that holds it.
+const CONFIGURATION_ANNOTATION: &str = "hardline.dev/configuration";
+
 /// Where a mounted certificate lies.
 const CERTIFICATES: &str = "/etc/hardline/tls";
 
@@ -59,6 +67,10 @@ pub struct Options {
     /// A Secret of the type `kubernetes.io/tls`, with `ca.crt`, that somebody else keeps fresh;
     /// `None` for an own authority.
     pub certificates: Option<String>,
+    /// The text of `hardline.yaml`.
+    pub configuration: String,
+    /// How long a break-glass grant lasts at most, as CEL writes a duration: `4h`.
+    pub longest_grant: String,
 }
 
 impl Options {
@@ -111,6 +123,7 @@ impl Options {
                 "type": "Opaque",
             }));
         }
+        objects.extend(break_glass::objects(&self.longest_grant));
         objects.extend(self.access());
         objects.extend(self.network());
         objects.push(self.deployment());
@@ -257,6 +270,7 @@ impl Options {
             "--reports",
             "--events",
             format!("--history={HISTORY}/history.db"),
+            format!("--config={CONFIGURATION}/hardline.yaml"),
             source,
         ]);
         let probe = |path: &str| json!({"httpGet": {"path": path, "port": "metrics"}});
@@ -310,8 +324,18 @@ impl Options {
             },
             "topologySpreadConstraints": spread,
         });
-        let mut mounts = vec![json!({"name": "history", "mountPath": HISTORY})];
-        let mut volumes = vec![json!({"name": "history", "emptyDir": {"sizeLimit": "1Gi"}})];
+        let held = json!({"fieldPath": format!("metadata.annotations['{CONFIGURATION_ANNOTATION}']")});
+        let mut mounts = vec![
+            json!({"name": "configuration", "mountPath": CONFIGURATION, "readOnly": true}),
+            json!({"name": "history", "mountPath": HISTORY}),
+        ];
+        let mut volumes = vec![
+            json!({
+                "name": "configuration",
+                "downwardAPI": {"items": [{"path": "hardline.yaml", "fieldRef": held}]},
+            }),
+            json!({"name": "history", "emptyDir": {"sizeLimit": "1Gi"}}),
+        ];
         if let Some(secret) = &self.certificates {
             mounts.push(json!({"name": "tls", "mountPath": CERTIFICATES, "readOnly": true}));
             volumes.push(json!({"name": "tls", "secret": {"secretName": secret}}));
@@ -319,6 +343,9 @@ impl Options {
         container["volumeMounts"] = json!(mounts);
         pod["volumes"] = json!(volumes);
         pod["containers"] = json!([container]);
+        // In an annotation of the pods, so that another configuration is rolled out like another image.
+        let annotations = json!({CONFIGURATION_ANNOTATION: self.configuration});
+        let metadata = json!({"labels": labels(), "annotations": annotations});
         self.object(
             "apps/v1",
             "Deployment",
@@ -326,7 +353,7 @@ impl Options {
                 "replicas": 2,
                 "selector": {"matchLabels": labels()},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-                "template": {"metadata": {"labels": labels()}, "spec": pod},
+                "template": {"metadata": metadata, "spec": pod},
             }}),
         )
     }

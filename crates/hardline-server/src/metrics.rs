@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use hardline_core::config::Config;
+use hardline_core::ledger::{Entry, Outcome, Role};
 use hardline_core::resource::Kind;
 use hardline_core::verdict::Judged;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -64,6 +65,8 @@ pub struct Metrics {
     drifted: Family<NamespaceLabels, Gauge>,
     compared: Histogram,
     remediations: Family<RemediationLabels, Counter>,
+    guarded: Family<GuardLabels, Counter>,
+    lost: Family<OutletLabels, Counter>,
     namespaces: Mutex<BTreeSet<String>>,
 }
 
@@ -103,6 +106,17 @@ struct RemediationLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GuardLabels {
+    role: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutletLabels {
+    outlet: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let requests = Family::default();
@@ -115,6 +129,8 @@ impl Default for Metrics {
         let drifted = Family::default();
         let compared = Histogram::new(BUCKETS);
         let remediations = Family::default();
+        let guarded = Family::default();
+        let lost = Family::default();
         let mut registry = Registry::with_prefix("hardline");
         registry.register("admission_requests", "Admission requests by what became of them", requests.clone());
         registry.register(
@@ -142,6 +158,8 @@ impl Default for Metrics {
             compared.clone(),
         );
         registry.register("drift_remediations", "What became of drift that was to be put right", remediations.clone());
+        registry.register("guard_requests", "Requests in guarded namespaces by who made them", guarded.clone());
+        registry.register("ledger_lost", "Entries of the ledger that could not be written or told", lost.clone());
         Self {
             registry,
             requests,
@@ -154,6 +172,8 @@ impl Default for Metrics {
             drifted,
             compared,
             remediations,
+            guarded,
+            lost,
             namespaces: Mutex::default(),
         }
     }
@@ -234,6 +254,27 @@ impl Metrics {
     /// Counts what became of drift that was to be put right: `restored`, `refused`, `failed`, `stopped`.
     pub fn remediated(&self, namespace: &str, outcome: &'static str) {
         self.remediations.get_or_create(&RemediationLabels { namespace: self.bounded(namespace), outcome }).inc();
+    }
+
+    /// Counts a request in a guarded namespace.
+    pub fn guarded(&self, entry: &Entry) {
+        let role = match entry.role {
+            Role::Deployer => "deployer",
+            Role::System => "system",
+            Role::Granted => "granted",
+            Role::Other => "other",
+        };
+        let outcome = match entry.outcome {
+            Outcome::Allowed => "allowed",
+            Outcome::Warned => "warned",
+            Outcome::Refused => "refused",
+        };
+        self.guarded.get_or_create(&GuardLabels { role, outcome }).inc();
+    }
+
+    /// Counts an entry of the ledger that an outlet, `lines` or `events`, did not take.
+    pub fn lost(&self, outlet: &'static str) {
+        self.lost.get_or_create(&OutletLabels { outlet }).inc();
     }
 
     /// All of them as text, in the format of `OpenMetrics`.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use hardline_cluster::kinds::OBSERVED;
 use hardline_core::admission::SYSTEM_NAMESPACES;
+use hardline_core::guard::GUARD_LABEL;
 use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode, Uri};
@@ -31,6 +32,7 @@ use serde_json::{Value as Json, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::admission::DELETE_PROTECTION_LABEL;
 use crate::install::{NAME, PATH};
 use crate::tls::{self, Unfit};
 
@@ -154,20 +156,28 @@ pub enum Unregistered {
     Refused(#[from] kube::Error),
 }
 
-/// The webhooks to register for a server of a namespace.
-pub fn webhooks(namespace: &str, target: &Target, bundle: &str, failure: FailurePolicy) -> Vec<ValidatingWebhook> {
-    let excluded: Vec<String> = SYSTEM_NAMESPACES.into_iter().chain([namespace]).map(str::to_owned).collect();
-    let elsewhere = LabelSelectorRequirement {
-        key: "kubernetes.io/metadata.name".to_owned(),
-        operator: "NotIn".to_owned(),
-        values: Some(excluded),
+/// The webhooks to register for a server of a namespace. Secrets are sent only if they are guarded.
+pub fn webhooks(
+    namespace: &str,
+    target: &Target,
+    bundle: &str,
+    failure: FailurePolicy,
+    secrets: bool,
+) -> Vec<ValidatingWebhook> {
+    let requirement = |key: &str, operator: &str, values| LabelSelectorRequirement {
+        key: key.to_owned(),
+        operator: operator.to_owned(),
+        values,
     };
+    let excluded: Vec<String> = SYSTEM_NAMESPACES.into_iter().chain([namespace]).map(str::to_owned).collect();
+    let elsewhere = requirement("kubernetes.io/metadata.name", "NotIn", Some(excluded));
+    let is_guarded = |operator| requirement(GUARD_LABEL, operator, None);
     let condition = |name: &str, expression: String| MatchCondition { name: name.to_owned(), expression };
     let conditions = vec![
         condition("not-a-node", "!('system:nodes' in request.userInfo.?groups.orValue([]))".to_owned()),
         condition("not-hardline", format!("request.userInfo.username != 'system:serviceaccount:{namespace}:{NAME}'")),
     ];
-    let webhook = |name: &str, rules, selector| ValidatingWebhook {
+    let webhook = |name: &str, rules, namespaces: Option<LabelSelectorRequirement>, objects| ValidatingWebhook {
         name: format!("{name}.hardline.dev"),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: target.client_config(namespace, bundle),
@@ -175,26 +185,28 @@ pub fn webhooks(namespace: &str, target: &Target, bundle: &str, failure: Failure
         match_conditions: Some(conditions.clone()),
         match_policy: Some("Equivalent".to_owned()),
         namespace_selector: Some(LabelSelector {
-            match_expressions: Some(vec![elsewhere.clone()]),
+            match_expressions: Some([elsewhere.clone()].into_iter().chain(namespaces).collect()),
             ..LabelSelector::default()
         }),
-        object_selector: Some(selector),
+        object_selector: Some(objects),
         rules: Some(rules),
         // Events are written about requests, but not about those that are only tried.
         side_effects: "NoneOnDryRun".to_owned(),
         timeout_seconds: Some(TIMEOUT),
     };
     let protected = LabelSelector {
-        match_labels: Some([("hardline.dev/delete-protection".to_owned(), "true".to_owned())].into()),
+        match_labels: Some([(DELETE_PROTECTION_LABEL.to_owned(), "true".to_owned())].into()),
         ..LabelSelector::default()
     };
+    let any = LabelSelector::default;
+    let changes = [objects(&["CREATE", "UPDATE"]), subresources(), policies()].concat();
+    let every = ["CREATE", "UPDATE", "DELETE"];
+    let guarded = secrets.then(|| rule("", vec!["secrets".to_owned()], &every)).into_iter();
+    let guarded = guarded.chain(deletions()).collect();
     vec![
-        webhook(
-            "changes",
-            [objects(&["CREATE", "UPDATE"]), subresources(), policies()].concat(),
-            LabelSelector::default(),
-        ),
-        webhook("deletions", objects(&["DELETE"]), protected),
+        webhook("changes", changes, None, any()),
+        webhook("deletions", deletions(), Some(is_guarded("DoesNotExist")), protected),
+        webhook("guard", guarded, Some(is_guarded("Exists")), any()),
     ]
 }
 
@@ -225,6 +237,19 @@ fn policies() -> Vec<RuleWithOperations> {
         rule("networking.k8s.io", list(&["networkpolicies"]), &["DELETE"]),
         rule("policy.networking.k8s.io", list(&cluster_wide), &["DELETE"]),
     ]
+}
+
+/// All else that goes.
+fn deletions() -> Vec<RuleWithOperations> {
+    let sent = policies();
+    let mut rules = objects(&["DELETE"]);
+    for rule in &mut rules {
+        let told = sent.iter().filter(|sent| sent.api_groups == rule.api_groups);
+        let told: Vec<&String> = told.flat_map(|sent| sent.resources.iter().flatten()).collect();
+        rule.resources.iter_mut().for_each(|resources| resources.retain(|resource| !told.contains(&resource)));
+    }
+    rules.retain(|rule| rule.resources.as_ref().is_some_and(|resources| !resources.is_empty()));
+    rules
 }
 
 /// The other ways to change what runs, or to enter it.

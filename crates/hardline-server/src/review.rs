@@ -136,6 +136,11 @@ impl Review {
         self.request().get("dryRun").and_then(Value::bool) == Some(true)
     }
 
+    /// What the client calls itself in `managedFields`; empty where it says nothing.
+    pub fn field_manager(&self) -> &str {
+        self.text(&["options", "fieldManager"])
+    }
+
     /// The text that the review was read from.
     pub fn source(&self) -> &Arc<Source> {
         self.tree.source()

@@ -18,6 +18,7 @@ use crate::dashboard::access::{Access, Tokens};
 use crate::drift::Detector;
 use crate::http::{Entrance, Limits, Server, Stopping, stop_signal};
 use crate::lease::{Contender, Timing};
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::registration::{FailurePolicy, Target};
@@ -103,7 +104,8 @@ pub enum Error {
     Clients(#[from] Unfit),
 }
 
-/// Serves until SIGTERM or SIGINT. Writes its log to standard error, a JSON object a line.
+/// Serves until SIGTERM or SIGINT. Writes its log to standard error and the ledger to standard output, a
+/// JSON object a line.
 pub fn run(options: Options) -> Result<(), Error> {
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(options))
@@ -123,6 +125,7 @@ async fn serve(options: Options) -> Result<(), Error> {
     let period = options.period;
     let mut keeping = watching.tasks;
     let mut contending = None;
+    let replica = options.watch.replica;
     match options.certificate {
         Certificate::Files { folder, name } => {
             keeping.spawn(follow(folder, name, period, shown.clone(), metrics.clone()));
@@ -131,10 +134,10 @@ async fn serve(options: Options) -> Result<(), Error> {
         }
         Certificate::Kept { source, namespace, target, failure } => {
             let client = cluster.client.clone();
-            let replica = options.watch.replica;
-            let contender = Contender::new(client.clone(), &namespace, LEASE, replica, Timing::default());
+            let contender = Contender::new(client.clone(), &namespace, LEASE, replica.clone(), Timing::default());
             contending = Some(tokio::spawn(contender.run(leads)));
-            let keeper = Keeper { client, namespace, source, failure, target, period };
+            let secrets = options.config.guard.secrets;
+            let keeper = Keeper { client, namespace, source, failure, target, secrets, period };
             keeping.spawn(keeper.run(shown.clone(), metrics.clone(), leading));
         }
     }
@@ -161,7 +164,9 @@ async fn serve(options: Options) -> Result<(), Error> {
         (bind(&options.probes).await?, Entrance::Probes),
     ];
     tracing::info!(cluster = cluster.name, listen = options.listen, probes = options.probes, "serving");
-    let server = Arc::new(Server::new(admission, metrics, readiness, Limits::default()));
+    let ledger = Ledger::new(metrics.clone()).writing(io::stdout())?.telling(cluster.client, replica);
+    let server = Server::new(admission, metrics, readiness, Limits::default()).with_ledger(ledger);
+    let server = Arc::new(server);
     server.run(listeners, options.stopping, stop).await;
     // Once nobody asks any more whether it leads, the contender gives the lease back.
     keeping.shutdown().await;

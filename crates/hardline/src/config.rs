@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use hardline_core::config::Config;
 use hardline_core::config::file::json_schema;
+use hardline_core::duration;
 use hardline_core::rule::Rule;
 use hardline_core::rules::RULES;
 
@@ -69,6 +70,18 @@ fn show(file: &Configuration, config: &Config, out: &mut dyn Write) -> io::Resul
     writeln!(out, "  allowedRegistries: {} {registries}", list(&config.settings.allowed_registries))?;
     let tags = origin(&["settings", "forbiddenTags"]);
     writeln!(out, "  forbiddenTags: {} {tags}", list(&config.settings.forbidden_tags))?;
+    let guard = &config.guard;
+    writeln!(out, "guard:")?;
+    for (key, value) in [
+        ("users", list(&guard.users)),
+        ("groups", list(&guard.groups)),
+        ("serviceAccounts", list(&guard.service_accounts)),
+        ("connections", guard.connections.name().to_owned()),
+        ("secrets", guard.secrets.to_string()),
+        ("longestGrant", duration::compact(guard.longest_grant)),
+    ] {
+        writeln!(out, "  {key}: {} {}", terminal::visible(&value), origin(&["guard", key]))?;
+    }
     writeln!(out, "overrides: {DIM}# {} of them{DIM:#}", config.overrides.len())?;
     writeln!(out, "exemptions: {DIM}# {} of them{DIM:#}", config.exemptions.len())?;
     writeln!(out, "rules:")?;

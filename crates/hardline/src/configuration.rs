@@ -71,6 +71,11 @@ impl Configuration {
         Ok(config)
     }
 
+    /// The text of the file, if there is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.documents.as_ref().map(|documents| &*documents.tree.source().text)
+    }
+
     /// The paths that are not read, where `*` stands for any characters.
     pub(crate) fn exclude(&self) -> &[String] {
         &self.settings.exclude

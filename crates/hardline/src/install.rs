@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use hardline_core::cel::wall::Origin;
+use hardline_core::duration;
 use hardline_core::profile::{Enforcement, Profile};
 use hardline_manifest::edit;
 use hardline_server::install::{NAMESPACE, Options};
@@ -68,7 +69,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = args.configuration.read(Path::new("."))?.config()?;
+    let configuration = args.configuration.read(Path::new("."))?;
+    let config = configuration.config()?;
     let options = Options {
         namespace: args.namespace.clone(),
         image: args.image.clone().unwrap_or_default(),
@@ -76,6 +78,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         enforcement: Enforcement::from(args.enforcement).name().to_owned(),
         failure: args.failure_policy.name().to_owned(),
         certificates: args.certificates.clone(),
+        configuration: configuration.text().unwrap_or("{}").to_owned(),
+        longest_grant: duration::compact(config.guard.longest_grant),
     };
     let origin = if args.files { Origin::Files } else { Origin::Api };
     let mut objects = Vec::new();

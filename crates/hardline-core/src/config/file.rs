@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Override, Overrides, Version};
 use crate::drift::{Expectation, FieldPattern};
+use crate::duration;
 use crate::exemption::{Exemption, Scope};
+use crate::guard::Guard;
 use crate::path::FieldPath;
 use crate::profile::{Enforcement, Profile};
 use crate::rule::{Rule, Severity};
@@ -38,6 +41,8 @@ pub struct File {
     pub forbidden_tags: Option<Vec<String>>,
     /// `settings.allowedRegistries`.
     pub allowed_registries: Vec<String>,
+    /// `guard`, with the defaults of what it does not say.
+    pub guard: Guard,
 }
 
 /// What is wrong with a configuration file. Its place is written in it.
@@ -68,6 +73,10 @@ pub enum Holds {
     Text,
     /// A date, `YYYY-MM-DD`.
     Date,
+    /// A duration, such as `4h` or `90m`.
+    Duration,
+    /// `true` or `false`.
+    Switch,
     /// A list of texts.
     Texts,
     /// The id of a rule.
@@ -121,6 +130,11 @@ pub const KEYS: &[Key] = &[
         holds: Holds::Text,
     },
     Key { name: "settings", docs: "What rules may be tuned by.", holds: Holds::Map(SETTING_KEYS) },
+    Key {
+        name: "guard",
+        docs: "Who may change the namespaces that the label `hardline.dev/guard` guards.",
+        holds: Holds::Map(GUARD_KEYS),
+    },
 ];
 
 const OVERRIDE_KEYS: &[Key] = &[
@@ -185,6 +199,35 @@ const SETTING_KEYS: &[Key] = &[
     },
 ];
 
+const GUARD_KEYS: &[Key] = &[
+    Key {
+        name: "users",
+        docs: "The users who deploy, by their name to the API server; `*` stands for any characters.",
+        holds: Holds::Texts,
+    },
+    Key { name: "groups", docs: "The groups of users who deploy.", holds: Holds::Texts },
+    Key {
+        name: "serviceAccounts",
+        docs: "The service accounts that deploy, as `namespace/name`.",
+        holds: Holds::Texts,
+    },
+    Key {
+        name: "connections",
+        docs: "The most that is done about those who enter a container by exec, attach, port-forward or debug.",
+        holds: Holds::Word(enforcements),
+    },
+    Key {
+        name: "secrets",
+        docs: "Whether Secrets are guarded as well. Their content is then sent to hardline.",
+        holds: Holds::Switch,
+    },
+    Key {
+        name: "longestGrant",
+        docs: "How long a break-glass grant lasts at most, such as 4h.",
+        holds: Holds::Duration,
+    },
+];
+
 const RULE_KEYS: &[Key] = &[
     Key { name: "enforcement", docs: "What a finding does.", holds: Holds::Word(enforcements) },
     Key { name: "severity", docs: "The severity that findings are reported with.", holds: Holds::Word(severities) },
@@ -232,6 +275,8 @@ fn schema_of(holds: Holds) -> serde_json::Value {
     match holds {
         Holds::Text => json!({"type": "string"}),
         Holds::Date => json!({"type": "string", "format": "date"}),
+        Holds::Duration => json!({"type": "string", "examples": ["4h", "90m"]}),
+        Holds::Switch => json!({"type": "boolean"}),
         Holds::Texts => json!({"type": "array", "items": {"type": "string"}}),
         Holds::Rule => json!({"enum": RULES.iter().map(|rule| rule.id).collect::<Vec<_>>()}),
         Holds::Word(words) => json!({"enum": words()}),
@@ -291,7 +336,34 @@ impl Reader {
             file.forbidden_tags = self.texts(settings, "forbiddenTags");
             file.allowed_registries = self.texts(settings, "allowedRegistries").unwrap_or_default();
         }
+        if let Some(guard) = root.get("guard") {
+            file.guard = self.guard(guard);
+        }
         file
+    }
+
+    fn guard(&mut self, map: Value<'_>) -> Guard {
+        self.known_keys(map, GUARD_KEYS);
+        let default = Guard::default();
+        let switch = map.get("secrets");
+        if switch.is_some_and(|value| value.bool().is_none()) {
+            self.problem(map, "`secrets` is true or false");
+        }
+        let length = map.get("longestGrant");
+        let longest = length.and_then(|value| duration::parse(value.raw(), Duration::from_hours(1)));
+        if let Some(value) = length.filter(|_| longest.is_none_or(|longest| longest.is_zero())) {
+            self.problem(value, "`longestGrant` is a duration such as `4h` or `90m`");
+        }
+        Guard {
+            users: self.texts(map, "users").unwrap_or_default(),
+            groups: self.texts(map, "groups").unwrap_or_default(),
+            service_accounts: self.texts(map, "serviceAccounts").unwrap_or_default(),
+            connections: self
+                .word(map, "connections", &Enforcement::ALL, Enforcement::name)
+                .unwrap_or(default.connections),
+            secrets: switch.and_then(Value::bool).unwrap_or(default.secrets),
+            longest_grant: longest.unwrap_or(default.longest_grant),
+        }
     }
 
     fn exemption(&mut self, item: Value<'_>) -> Option<Exemption> {

@@ -1,8 +1,10 @@
 //! The configuration file.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hardline_core::config::file::{File, json_schema, read};
+use hardline_core::guard::Guard;
 use hardline_core::profile::{Enforcement, Profile};
 use hardline_core::rule::Severity;
 use hardline_core::source::Source;
@@ -46,6 +48,10 @@ expectedDrift:
     reason: scaled by events
 settings:
   forbiddenTags: [scratch]
+guard:
+  serviceAccounts: [argocd/*]
+  connections: deny
+  longestGrant: 90m
 ",
     )
     .unwrap();
@@ -58,6 +64,10 @@ settings:
     assert_eq!(file.expected_drift[0].origin, "hardline.yaml:17");
     assert_eq!(file.expected_drift[0].paths.len(), 2);
     assert_eq!(file.forbidden_tags, Some(vec!["scratch".to_owned()]));
+    let default = Guard::default();
+    let service_accounts = vec!["argocd/*".to_owned()];
+    let (connections, longest_grant) = (Enforcement::Deny, Duration::from_mins(90));
+    assert_eq!(file.guard, Guard { service_accounts, connections, longest_grant, ..default });
 }
 
 #[test]
@@ -99,7 +109,15 @@ expectedDrift:
 
 #[test]
 fn a_file_of_the_wrong_shape_is_told() {
-    for text in ["- a\n", "rules: [a]\n", "overrides: {}\n", "settings: 1\n", "exemptions:\n  - text\n"] {
+    for text in [
+        "- a\n",
+        "rules: [a]\n",
+        "overrides: {}\n",
+        "settings: 1\n",
+        "guard: {secrets: maybe}\n",
+        "guard: {longestGrant: soon}\n",
+        "exemptions:\n  - text\n",
+    ] {
         assert!(parse(text).is_err(), "{text}");
     }
     assert!(parse("# nothing set\n---\nprofile:\n").is_ok());

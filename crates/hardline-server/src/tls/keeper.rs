@@ -41,6 +41,8 @@ pub struct Keeper {
     pub failure: FailurePolicy,
     /// Where the API server reaches it.
     pub target: Target,
+    /// Whether Secrets are sent, because they are guarded.
+    pub secrets: bool,
     /// How often to look.
     pub period: Duration,
 }
@@ -148,7 +150,7 @@ impl Keeper {
 
     /// Registers the webhook where it is not registered so, after a call to it.
     async fn register(&self, bundle: &str) -> Result<(), Unregistered> {
-        let webhooks = registration::webhooks(&self.namespace, &self.target, bundle, self.failure);
+        let webhooks = registration::webhooks(&self.namespace, &self.target, bundle, self.failure, self.secrets);
         if !registration::is_stale(&self.client, &webhooks).await? {
             return Ok(());
         }

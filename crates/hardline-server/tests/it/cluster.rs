@@ -40,6 +40,8 @@ fn plane() -> &'static ControlPlane {
             enforcement: "warn".to_owned(),
             failure: "ignore".to_owned(),
             certificates: None,
+            configuration: "{}".to_owned(),
+            longest_grant: "4h".to_owned(),
         };
         let objects = [options.namespace(), options.objects()].concat();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
@@ -121,6 +123,7 @@ async fn the_webhook_is_registered_once_it_answers() {
         source: Source::Own(Lifetimes::default()),
         failure: FailurePolicy::Ignore,
         target: Target::Url(format!("https://{address}").parse().unwrap()),
+        secrets: false,
         period: Duration::from_secs(1),
     };
     let configurations: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());
@@ -145,7 +148,7 @@ async fn the_webhook_is_registered_once_it_answers() {
     good.look(&shown, &metrics, true).await.unwrap();
     let webhooks = registered().await;
     let names: Vec<&str> = webhooks.iter().map(|webhook| &*webhook.name).collect();
-    assert_eq!(names, ["changes.hardline.dev", "deletions.hardline.dev"]);
+    assert_eq!(names, ["changes.hardline.dev", "deletions.hardline.dev", "guard.hardline.dev"]);
     let version = || async { configurations.get(NAME).await.unwrap().metadata.resource_version };
     let before = version().await;
     good.look(&shown, &metrics, true).await.unwrap();

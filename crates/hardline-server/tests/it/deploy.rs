@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use hardline_core::config::{Config, Date};
 use hardline_core::inventory::{Coverage, Inventory};
+use hardline_core::ledger::Entry;
 use hardline_core::resource::Kind;
 use hardline_core::source::Source;
 use hardline_core::verdict::{Judged, judge};
@@ -44,6 +45,13 @@ fn findings() -> Vec<Judged> {
     judge(&Inventory::new(resources, coverage), Vec::new(), &config).findings
 }
 
+/// An entry of the ledger.
+fn entry() -> Entry {
+    let text = r#"{"schema": "hardline.ledger/v1", "time": "", "uid": "1", "operation": "DELETE", "user": "ada", "role": "other",
+        "outcome": "refused", "resource": {"apiVersion": "v1", "kind": "Pod", "name": "a"}}"#;
+    serde_json::from_str(text).unwrap()
+}
+
 #[test]
 fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
     let config = Config::new(Date { year: 2026, month: 6, day: 1 });
@@ -58,13 +66,15 @@ fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
     for judged in findings() {
         metrics.found(&judged, Some("shop"));
     }
+    metrics.lost("lines");
+    metrics.guarded(&entry());
     let exported = metrics.text();
     let exported: BTreeSet<String> = exported
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .map(str::to_owned)
         .collect();
-    assert_eq!(exported.len(), 16);
+    assert_eq!(exported.len(), 18);
     let alerts = std::fs::read_to_string(file("alerts.yaml")).unwrap();
     let dashboard = std::fs::read_to_string(file("dashboard.json")).unwrap();
     serde_json::from_str::<Json>(&dashboard).expect("the dashboard is JSON");

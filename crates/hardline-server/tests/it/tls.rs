@@ -106,6 +106,7 @@ async fn five_rotations_of_a_mounted_secret_fail_no_call() {
         source: keeper::Source::Folder(folder),
         failure: FailurePolicy::Ignore,
         target: Target::Service,
+        secrets: false,
         period: Duration::from_millis(5),
     };
     tokio::spawn(keeper.run(shown, Arc::new(metrics), watch::channel(false).1));

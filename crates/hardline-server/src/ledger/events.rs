@@ -1,0 +1,98 @@
+//! Entries of the ledger as Events of the cluster, where `kubectl describe` shows them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hardline_core::ledger::{Entry, Outcome, Role};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Instant, timeout};
+
+use crate::metrics::Metrics;
+
+/// So many Events may be written at once.
+const BURST: f64 = 20.0;
+
+/// So many more may be written each second: each is an object in etcd for an hour.
+const RATE: f64 = 1.0;
+
+/// How long writing one may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest note, in bytes: the API server takes 1024.
+const LONGEST: usize = 1000;
+
+/// Something to tell.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) entry: Arc<Entry>,
+    /// The uid of the object, where it has one already.
+    pub(super) uid: Option<String>,
+}
+
+/// Tells what arrives, for good. What comes too fast is lost, and counted.
+pub(super) async fn tell(client: Client, replica: String, mut told: Receiver<Told>, metrics: Arc<Metrics>) {
+    let reporter = Reporter { controller: "hardline.dev/guard".to_owned(), instance: Some(replica) };
+    let recorder = Recorder::new(client, reporter);
+    let (mut left, mut last) = (BURST, Instant::now());
+    while let Some(Told { entry, uid }) = told.recv().await {
+        left = (left + last.elapsed().as_secs_f64() * RATE).min(BURST);
+        last = Instant::now();
+        if left < 1.0 {
+            metrics.lost("events");
+            continue;
+        }
+        left -= 1.0;
+        let problem = match timeout(PATIENCE, recorder.publish(&event(&entry), &reference(&entry, uid))).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        metrics.lost("events");
+        tracing::warn!("an Event could not be written: {problem}");
+    }
+}
+
+fn event(entry: &Entry) -> Event {
+    let (type_, reason) = match (entry.outcome, entry.role) {
+        (Outcome::Refused, _) => (EventType::Warning, "ChangeRefused"),
+        (_, Role::Granted) => (EventType::Warning, "BreakGlassUsed"),
+        _ => (EventType::Normal, "ChangedByHand"),
+    };
+    let fields: Vec<&str> = entry.changes.iter().map(|change| &*change.field).collect();
+    let about = [
+        (!entry.reasons.is_empty()).then(|| entry.reasons.join(", ")),
+        (!fields.is_empty()).then(|| fields.join(", ")),
+    ];
+    let grant = entry.grant.as_ref().map(|grant| format!("grant {}: {}", grant.name, grant.reason));
+    let about: Vec<String> = about.into_iter().flatten().chain(grant).collect();
+    let what = [&*entry.operation, &*entry.subresource].join(" ");
+    let note = format!("{} by {}: {}", what.trim_end(), entry.user, about.join("; "));
+    Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(cut(note, LONGEST)),
+        action: cut(format!("{} by {}", what.trim_end(), entry.user), 128),
+        secondary: None,
+    }
+}
+
+/// Text of at most so many bytes.
+fn cut(mut text: String, longest: usize) -> String {
+    text.truncate(text.floor_char_boundary(longest));
+    text.trim_end_matches([':', ' ']).to_owned()
+}
+
+fn reference(entry: &Entry, uid: Option<String>) -> ObjectReference {
+    let id = &entry.resource;
+    ObjectReference {
+        api_version: Some(id.api_version.clone()),
+        kind: Some(id.kind.clone()),
+        name: Some(id.name.clone()),
+        namespace: id.namespace.clone(),
+        uid,
+        ..ObjectReference::default()
+    }
+}
