@@ -114,6 +114,7 @@ const PAGES: &[(&str, &str)] = &[
     ("From other linters", "migration.md"),
     ("Conformance", "conformance.md"),
     ("The API server's own verdict", "conformance-schema.md"),
+    ("Who else says who can reach whom", "conformance-network.md"),
     ("Rules", "rules/README.md"),
 ];
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::inventory::Inventory;
 use crate::resource::Resource;
 
+use super::bits::Bits;
 use super::policy::{Action, Direction, Tier};
 use super::port::Ports;
 use super::why::{Reason, Side};
@@ -111,6 +112,27 @@ impl Network {
             rule.action == Action::Accept && concerns && !self.ports_at(rule, at).intersect(ports).is_empty()
         };
         self.rules.iter().any(allows)
+    }
+
+    /// A policy that was read before this one, has its tier and priority, and decides otherwise about a
+    /// connection that both speak of, with the direction and the index of the rule here. Which of them is
+    /// asked first is not defined.
+    pub fn contradicted(&self, policy: u32) -> Option<(u32, Direction, u32)> {
+        let of = |rule: &Rule| &self.policies[rule.policy as usize];
+        let own = self.rules.iter().filter(|rule| of(rule).resource == policy && rule.tier != Tier::Namespace);
+        let contradicts = |own: &Rule, other: &Rule| {
+            let meet = |a: &Bits, b: &Bits| a.iter().any(|party| b.contains(party));
+            other.tier == own.tier
+                && of(other).resource < policy
+                && other.direction == own.direction
+                && other.action != own.action
+                && !other.ports.intersect(&own.ports).is_empty()
+                && meet(&of(other).subject, &of(own).subject)
+                && meet(&other.peers, &own.peers)
+        };
+        own.flat_map(|own| self.rules.iter().map(move |other| (own, other)))
+            .find(|(own, other)| contradicts(own, other))
+            .map(|(own, other)| (of(other).resource, own.direction, own.index))
     }
 
     /// Whether a policy's subject has pods of the inventory.

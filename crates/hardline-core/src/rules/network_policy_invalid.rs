@@ -1,11 +1,14 @@
 use crate::declare_rule;
 use crate::finding::Sink;
+use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
+use crate::tree::Value;
 
 declare_rule! {
     /// Flags parts of network policies that cannot be meant: blocks that are none, exceptions
-    /// outside their block, unknown protocols, ports out of range, empty peers.
+    /// outside their block, unknown protocols, ports out of range, empty peers, and cluster-wide policies
+    /// of one priority that contradict each other.
     ///
     /// ## Why
     /// The API server refuses the policy, so the rollout that brings it stops, or the namespace
@@ -69,5 +72,16 @@ declare_rule! {
 fn check(resource: &Resource, sink: &mut Sink<'_>) {
     for problem in sink.inventory().network().problems().iter().filter(|problem| problem.resource == resource.index) {
         sink.report(problem.path.clone(), problem.message.clone());
+    }
+    let (inventory, network) = (sink.inventory(), sink.inventory().network());
+    if let Some((other, direction, index)) = network.contradicted(resource.index)
+        && let Some(other) = inventory.get(other)
+    {
+        let priority = resource.spec("priority").map_or("none", Value::raw);
+        let message = format!("`{}` has priority {priority} as well, and decides otherwise", other.name());
+        let rule = FieldPath::of(&["spec"]).key(direction.key()).index(index as usize);
+        sink.report(rule.key("action"), message)
+            .help("give the policies priorities of their own: which is asked first is not defined")
+            .evidence(other, FieldPath::of(&["spec", "priority"]), "the same priority");
     }
 }

@@ -12,6 +12,8 @@ use hardline_core::network::{Assumptions, Network, Party, Protocol};
 use hardline_core::source::Source;
 use serde_json::{Value, json};
 
+use crate::support::published;
+
 /// The lines of a compressed fixture, each a JSON value.
 #[expect(clippy::disallowed_methods, reason = "core does no IO, its tests read fixtures")]
 fn fixture(path: &str) -> impl Iterator<Item = Value> {
@@ -87,7 +89,7 @@ fn agrees_with_every_verdict_of_cyclonus() {
             }
         }
     }
-    println!("cyclonus: {right}/{all} verdicts");
+    published(&format!("{right} of {all} verdicts"));
     assert_eq!((right, all), (247_338, 247_338));
 }
 
@@ -119,6 +121,6 @@ fn agrees_with_every_conformance_assertion_of_the_network_policy_api() {
         all += 1;
         right += usize::from(allowed == poke["allowed"].as_bool().unwrap());
     }
-    println!("network-policy-api: {right}/{all} assertions");
+    published(&format!("{right} of {all} assertions"));
     assert_eq!((right, all), (301, 301));
 }

@@ -1,19 +1,21 @@
-//! The connection lists of netpol-analyzer's own tests.
+//! The connection lists, differences and explanations of netpol-analyzer's own tests.
 //!
-//! Its exposure analysis, `OpenShift` routes, user-defined networks and virtual machines are
-//! left out. Lists are compared by meaning: by sender, receiver and ports, ranges of addresses
-//! joined.
+//! Lists are compared by meaning: by sender, receiver and ports, ranges of addresses joined. Of
+//! lists with its exposure analysis the connections are compared, and not the peers that it makes up.
+//! What is left out is counted with its reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hardline_core::inventory::{Coverage, Inventory};
-use hardline_core::network::{Assumptions, Network};
+use hardline_core::network::{Assumptions, Direction, Network, Opening, Ports, Protocol, Reason, ways};
 use hardline_core::resource::Resource;
 use hardline_core::source::Source;
 use hardline_manifest::document;
 use serde_json::Value;
+
+use crate::support::published;
 
 /// Folders whose published list differs, each with the reason.
 const ARGUED: &[(&str, &str)] = &[
@@ -75,9 +77,12 @@ fn joined(meaning: Meaning) -> Meaning {
         .collect()
 }
 
-fn published(path: &Path) -> Option<Meaning> {
+/// The connections that a text lists; those of its exposure analysis follow them.
+fn listed(path: &Path) -> Option<Meaning> {
     let mut meaning = Meaning::new();
-    for line in text(path)?.lines().filter(|line| line.contains(" => ")) {
+    let text = text(path)?;
+    let connections = text.lines().take_while(|line| !line.starts_with("Exposure Analysis Result"));
+    for line in connections.filter(|line| line.contains(" => ")) {
         let (ends, ports) = line.split_once(" : ")?;
         let (sender, receiver) = ends.split_once(" => ")?;
         add(&mut meaning, sender, receiver, ports);
@@ -123,51 +128,79 @@ fn resources(folder: &Path, ignore_host_network: bool) -> Vec<Resource> {
     resources
 }
 
-/// The list that hardline makes. netpol-analyzer does not know `hostNetwork`; leaving it out too shows
+/// The cluster of a folder. netpol-analyzer does not know `hostNetwork`; leaving it out too shows
 /// whether that is all that differs.
-fn ours(folder: &Path, ignore_host_network: bool) -> Meaning {
-    let inventory = Inventory::new(resources(folder, ignore_host_network), Coverage::everything());
+fn cluster(folder: &str, ignore_host_network: bool) -> (Inventory, Network) {
+    let resources = resources(&fixtures().join("tests").join(folder), ignore_host_network);
+    let inventory = Inventory::new(resources, Coverage::everything());
     let network = Network::of(&inventory, Assumptions { blocks_match_pods: false });
+    (inventory, network)
+}
+
+/// The list that hardline makes; of a workload in focus, its connections.
+fn ours(folder: &str, focus: Option<&str>, ignore_host_network: bool) -> Meaning {
+    let (inventory, network) = cluster(folder, ignore_host_network);
     let mut meaning = Meaning::new();
+    let in_focus = |end: &str| focus.is_none_or(|focus| end.split('[').next() == Some(focus));
     for connection in network.connections(&network.matrix()) {
-        add(
-            &mut meaning,
-            &connection.sender.to_string(),
-            &connection.receiver.to_string(),
-            &connection.ports.to_string(),
-        );
+        let (sender, receiver) = (connection.sender.to_string(), connection.receiver.to_string());
+        if in_focus(&sender) || in_focus(&receiver) {
+            add(&mut meaning, &sender, &receiver, &connection.ports.to_string());
+        }
+    }
+    let mut entered: BTreeMap<String, Ports> = BTreeMap::new();
+    for way in ways(&inventory, &network).into_iter().filter(|way| way.opening == Opening::Ingress) {
+        entered.entry(way.receiver.to_string()).or_default().unite(&way.open);
+    }
+    for (receiver, ports) in entered.iter().filter(|(receiver, _)| in_focus(receiver)) {
+        add(&mut meaning, "{ingress-controller}", receiver, &ports.to_string());
     }
     joined(meaning)
+}
+
+fn is_text(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "txt")
+}
+
+/// Why a row is not compared.
+fn left_out(row: &Value) -> Option<&'static str> {
+    let list = |key: &str| row[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let modelled = ["NetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "Service", "Ingress"];
+    if list("kinds").any(|kind| kind == "Route") {
+        Some("routes of OpenShift")
+    } else if row["multinet"] == true || list("kinds").any(|kind| !modelled.contains(&kind)) {
+        Some("second networks and virtual machines (Multus, OVN-Kubernetes, KubeVirt)")
+    } else if list("focusPeers").next().is_some() || row["focusDir"] != "" || row["focusConn"] != "" {
+        Some("its own filters")
+    } else if !list("expected").any(is_text) {
+        Some("published as a drawing only")
+    } else {
+        None
+    }
 }
 
 #[test]
 fn agrees_with_the_connection_lists_of_netpol_analyzer() {
     let index: Value = serde_json::from_str(&text(&fixtures().join("index.json")).unwrap()).unwrap();
-    let modelled = ["NetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "Service"];
-    let (mut equal, mut hosts, mut argued, mut left_out) = (0, 0, 0, 0);
+    let (mut equal, mut hosts, mut argued) = (0, 0, 0);
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     for row in index.as_array().unwrap() {
+        if let Some(reason) = left_out(row) {
+            *reasons.entry(reason).or_default() += 1;
+            continue;
+        }
         let list = |key: &str| row[key].as_array().unwrap().iter().filter_map(Value::as_str);
-        let folder = row["dir"].as_str().unwrap();
-        let plain = row["exposure"] == false
-            && row["multinet"] == false
-            && ["focus", "focusPeers"].iter().all(|key| list(key).count() == 0)
-            && row["focusDir"] == ""
-            && row["focusConn"] == ""
-            && list("kinds").all(|kind| modelled.contains(&kind));
-        let golden =
-            list("expected").find(|name| Path::new(name).extension().is_some_and(|extension| extension == "txt"));
-        let expected = golden.and_then(|name| published(&fixtures().join("test_outputs/connlist").join(name)));
-        let (true, Some(expected)) = (plain, expected) else {
-            left_out += 1;
+        let (folder, focus) = (row["dir"].as_str().unwrap(), list("focus").next());
+        let golden = list("expected").find(|name| is_text(name)).unwrap();
+        let Some(expected) = listed(&fixtures().join("test_outputs/connlist").join(golden)) else {
+            *reasons.entry("no list is published").or_default() += 1;
             continue;
         };
-        let folder_path = fixtures().join("tests").join(folder);
-        let found = ours(&folder_path, false);
+        let found = ours(folder, focus, false);
         if found == expected {
             equal += 1;
-        } else if ours(&folder_path, true) == expected {
-            // Network plugins do not apply policies to pods on their node's network.
+        } else if ours(folder, focus, true) == expected {
             hosts += 1;
         } else if ARGUED.iter().any(|(name, _)| *name == folder) {
             argued += 1;
@@ -178,10 +211,218 @@ fn agrees_with_the_connection_lists_of_netpol_analyzer() {
             wrong.push(format!("{folder}\n  published {missing:?}\n  ours      {extra:?}"));
         }
     }
-    println!(
-        "netpol-analyzer: {equal} lists equal, {hosts} but for host networks, {argued} argued, {} wrong, {left_out} rows left out",
-        wrong.len()
-    );
-    assert_eq!((equal, hosts, argued), (47, 6, 3));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    published(&format!("{equal} lists equal, {hosts} but for host networks, {argued} argued, 0 wrong"));
+    for (reason, rows) in reasons {
+        published(&format!("{rows} rows left out: {reason}"));
+    }
+}
+
+/// Connections by their ends, before and after.
+type Differences = BTreeMap<(String, String), (String, String)>;
+
+/// The differences between two folders as hardline sees them: ranges of addresses joined.
+fn differences(before: &str, after: &str, ignore_host_network: bool) -> Differences {
+    let list = |folder: &str| -> BTreeMap<(String, String), String> {
+        let (_, network) = cluster(folder, ignore_host_network);
+        let connections = network.connections(&network.matrix()).into_iter();
+        connections.map(|it| ((it.sender.to_string(), it.receiver.to_string()), it.ports.to_string())).collect()
+    };
+    let (before, after) = (list(before), list(after));
+    let ends = before.keys().chain(after.keys()).cloned();
+    let none = || "No Connections".to_owned();
+    let both = ends.map(|ends| {
+        let of = |list: &BTreeMap<(String, String), String>| list.get(&ends).cloned().unwrap_or_else(none);
+        let ports = (of(&before), of(&after));
+        (ends, ports)
+    });
+    both.filter(|(_, (before, after))| before != after).collect()
+}
+
+fn published_differences(text: &str) -> Differences {
+    let field = |line: &str, name: &str| {
+        let (_, rest) = line.split_once(&format!("{name}: ")).expect("the field is there");
+        let end = [", destination: ", ", ref1: ", ", ref2: ", ", workloads-diff-info: "];
+        let end = end.iter().filter_map(|next| rest.find(next)).min().unwrap_or(rest.len());
+        rest[..end].to_owned()
+    };
+    let lines = text.lines().filter(|line| line.starts_with("diff-type: "));
+    let difference =
+        |line: &str| ((field(line, "source"), field(line, "destination")), (field(line, "ref1"), field(line, "ref2")));
+    lines.map(difference).collect()
+}
+
+#[test]
+fn agrees_with_the_differences_of_netpol_analyzer() {
+    let folder = fixtures().join("test_outputs/diff");
+    let entries = std::fs::read_dir(&folder).expect("the fixtures are there");
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let (mut equal, mut hosts, mut wrong) = (0, 0, Vec::new());
+    for name in names {
+        let pair = name.strip_prefix("diff_between_").and_then(|name| name.strip_suffix(".txt"));
+        let Some((after, before)) = pair.and_then(|pair| pair.split_once("_and_")) else { continue };
+        let expected = published_differences(&text(&folder.join(&name)).unwrap());
+        let found = differences(before, after, false);
+        if found == expected {
+            equal += 1;
+        } else if differences(before, after, true) == expected {
+            hosts += 1;
+        } else {
+            let missing: Vec<_> = expected.iter().filter(|(ends, it)| found.get(ends) != Some(it)).take(4).collect();
+            let extra: Vec<_> = found.iter().filter(|(ends, it)| expected.get(ends) != Some(it)).take(4).collect();
+            wrong.push(format!("{name}\n  published {missing:?}\n  ours      {extra:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    published(&format!("{equal} differences equal, {hosts} but for host networks, 0 wrong"));
+}
+
+/// What an explanation says about some ports of a connection.
+#[derive(Debug, Default)]
+struct Explained {
+    ports: Vec<(Protocol, u16)>,
+    allowed: bool,
+    /// By direction, ingress first: whether the side allows, and the policies that it cites. Empty
+    /// where no policy is involved.
+    sides: [Option<(bool, BTreeSet<String>)>; 2],
+}
+
+/// `TCP:[1-5,7], UDP, SCTP`: the first port of each part.
+fn samples(text: &str) -> Vec<(Protocol, u16)> {
+    let mut samples = Vec::new();
+    let mut protocol = Protocol::Tcp;
+    for word in text.split([' ', ',', ':', '[', ']']).filter(|word| !word.is_empty()) {
+        if let Some(named) = Protocol::of(word) {
+            protocol = named;
+            samples.push((protocol, 0));
+        } else if let Some(port) = word.split('-').next().and_then(|first| first.parse().ok()) {
+            samples.retain(|sample| *sample != (protocol, 0));
+            samples.push((protocol, port));
+        }
+    }
+    samples.into_iter().map(|(protocol, port)| (protocol, port.max(1))).collect()
+}
+
+/// The explanations of a text by sender and receiver.
+fn explanations(text: &str) -> Vec<(String, String, Vec<Explained>)> {
+    let mut found: Vec<(String, String, Vec<Explained>)> = Vec::new();
+    let mut side = None;
+    for line in text.lines() {
+        if line.starts_with("#########") || line.starts_with("Exposure") {
+            side = None;
+        } else if let Some(ends) = line.strip_prefix("Connections between ") {
+            let (sender, receiver) = ends.trim_end_matches(':').split_once(" => ").expect("two ends");
+            found.push((sender.to_owned(), receiver.to_owned(), Vec::new()));
+        } else if let Some((ports, _)) = line
+            .split_once(" due to ")
+            .filter(|(start, _)| start.starts_with("\tAllowed ") || start.starts_with("\tDenied "))
+        {
+            let (verdict, ports) = ports.trim().split_once(' ').expect("a verdict and ports");
+            let explained = Explained { ports: samples(ports), allowed: verdict == "Allowed", ..Explained::default() };
+            found.last_mut().expect("ends come first").2.push(explained);
+        } else if let Some((direction, rest)) = line.trim().split_once(" (").filter(|_| line.starts_with("\t\t")) {
+            let at = match direction {
+                "Ingress" => Direction::Ingress as usize,
+                "Egress" => Direction::Egress as usize,
+                _ => {
+                    cite(line, &mut found, side);
+                    continue;
+                }
+            };
+            let last = found.last_mut().and_then(|(.., all)| all.last_mut()).expect("ports come first");
+            last.sides[at] = Some((rest.starts_with("Allowed"), BTreeSet::new()));
+            side = Some(at);
+        } else {
+            cite(line, &mut found, side);
+        }
+    }
+    found
+}
+
+/// Adds the policy that a line cites to the side that it explains.
+fn cite(line: &str, found: &mut [(String, String, Vec<Explained>)], side: Option<usize>) {
+    // What passes on is not what decides.
+    let policy = line.split('\'').nth(1).filter(|_| line.starts_with("\t\t\t") && !line.contains(" passes "));
+    let last = found.last_mut().and_then(|(.., all)| all.last_mut());
+    if let (Some(policy), Some(explained), Some(side)) = (policy, last, side)
+        && let Some((_, policies)) = &mut explained.sides[side]
+    {
+        policies.insert(policy.to_owned());
+    }
+}
+
+/// Whether hardline says the same; else what it says.
+fn disagreement(inventory: &Inventory, network: &Network, ends: [&str; 2], explained: &Explained) -> Option<String> {
+    let party = |end: &str| {
+        let address = end.split('-').next().and_then(|first| first.parse().ok());
+        let endpoint = || network.endpoints().iter().find(|endpoint| endpoint.to_string() == end);
+        address.and_then(|address| network.party_of(address)).or_else(|| endpoint().map(|found| network.party(found)))
+    };
+    let [Some(sender), Some(receiver)] = ends.map(party) else { return Some(format!("{ends:?} are not there")) };
+    let name = |policy: u32| {
+        let resource: &Resource = &inventory[policy];
+        resource.namespace().map_or(resource.name().to_owned(), |namespace| format!("{namespace}/{}", resource.name()))
+    };
+    for &(protocol, port) in &explained.ports {
+        let decision = network.why(sender, receiver, protocol, port);
+        if decision.allowed() != explained.allowed {
+            return Some(format!("{ends:?} {protocol} {port}: {decision:?}"));
+        }
+        for (own, side) in [&decision.ingress, &decision.egress].into_iter().zip(&explained.sides) {
+            let Some((allowed, cited)) = side else { continue };
+            let agrees = match &own.reason {
+                Reason::NoPolicy | Reason::Unheld => cited.is_empty(),
+                Reason::Rule { policy, .. } => cited.contains(&name(*policy)),
+                Reason::Isolated { policies } => {
+                    policies.iter().map(|&policy| name(policy)).collect::<BTreeSet<_>>() == *cited
+                }
+            };
+            if own.allowed != *allowed || !agrees {
+                return Some(format!("{ends:?} {protocol} {port}: {own:?} and not {side:?}"));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn agrees_with_the_explanations_of_netpol_analyzer() {
+    let index: Value = serde_json::from_str(&text(&fixtures().join("index.json")).unwrap()).unwrap();
+    let kinds_left_out: BTreeSet<&str> = index
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["multinet"] == true || row["kinds"].to_string().contains("Route"))
+        .filter_map(|row| row["dir"].as_str())
+        .collect();
+    let folder = fixtures().join("test_outputs/connlist");
+    let entries = std::fs::read_dir(&folder).expect("the fixtures are there");
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    let (mut texts, mut verdicts, mut hosts, mut wrong) = (0, 0, 0, Vec::new());
+    for name in names.iter().filter(|name| is_text(name)) {
+        let Some((case, _)) = name.split_once("_explain") else { continue };
+        let case = case.split("_focus_workload").next().unwrap();
+        let foreign = ["udn_", "vm_", "virtual_", "cudn_", "nad_"].iter().any(|prefix| case.starts_with(prefix));
+        if foreign || kinds_left_out.contains(case) {
+            continue;
+        }
+        texts += 1;
+        let clusters = [false, true].map(|ignore| cluster(case, ignore));
+        for (sender, receiver, all) in explanations(&text(&folder.join(name)).unwrap()) {
+            for explained in all {
+                verdicts += 1;
+                let says = clusters
+                    .each_ref()
+                    .map(|(inventory, network)| disagreement(inventory, network, [&sender, &receiver], &explained));
+                match says {
+                    [Some(wrongly), Some(_)] => wrong.push(format!("{name}: {wrongly}")),
+                    [Some(_), None] => hosts += 1,
+                    [None, _] => {}
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    published(&format!("{verdicts} explanations in {texts} texts, {hosts} but for host networks, 0 wrong"));
 }

@@ -12,6 +12,7 @@ use hardline_core::source::Source;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 const PORTS: [(&str, u16); 6] = [("TCP", 80), ("TCP", 81), ("TCP", 443), ("UDP", 53), ("UDP", 80), ("SCTP", 80)];
@@ -491,5 +492,44 @@ proptest! {
                 prop_assert!(matrix.ports(network.party(reached.via), network.party(reached.endpoint)).covers(&reached.ports));
             }
         }
+    }
+}
+
+/// Were the engine wrong about one kind of policy, the case that is printed would be small enough to
+/// read: what is left of a random cluster is what it takes.
+#[test]
+fn a_difference_shrinks_to_what_shows_it() {
+    let kinds = ["NetworkPolicy", "AdminNetworkPolicy", "ClusterNetworkPolicy"];
+    for (seed, kind) in (0u8..).zip(kinds) {
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+        let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+        let mut runner = TestRunner::new_with_rng(config, rng);
+        // An engine that does not know the kind, against one that does.
+        let outcome = runner.run(&cluster(), |objects| {
+            let matrix = |objects: &[Value]| {
+                let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+                let read = hardline_manifest::read::read(&Arc::new(Source::new("cluster.json", text.join("\n---\n"))));
+                let network =
+                    Network::of(&Inventory::new(read.resources, Coverage::everything()), Assumptions::default());
+                let connections = network.connections(&network.matrix()).into_iter();
+                let inside = connections.filter(|it| matches!(it.receiver, network::Peer::Endpoint(_)));
+                let inside = inside.filter(|it| matches!(it.sender, network::Peer::Endpoint(_)));
+                inside
+                    .map(|it| (it.sender.to_string(), it.receiver.to_string(), it.ports.to_string()))
+                    .collect::<Vec<_>>()
+            };
+            let unknown: Vec<Value> = objects.iter().filter(|object| object["kind"] != kind).cloned().collect();
+            prop_assert_eq!(matrix(&objects), matrix(&unknown));
+            Ok(())
+        });
+        let Err(TestError::Fail(_, smallest)) = outcome else { panic!("no cluster shows a {kind}") };
+        let count = |wanted: &dyn Fn(&str) -> bool| {
+            smallest.iter().filter(|object| object["kind"].as_str().is_some_and(wanted)).count()
+        };
+        assert_eq!(count(&|found| found == "Pod"), 2, "{smallest:#?}");
+        assert_eq!(count(&|found| found == kind), 1, "{smallest:#?}");
+        // What accepts makes a difference only where something else denies.
+        let others = count(&|found| found.ends_with("Policy") && found != kind);
+        assert!(others <= usize::from(kind != "NetworkPolicy"), "{smallest:#?}");
     }
 }

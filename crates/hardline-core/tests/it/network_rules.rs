@@ -1,5 +1,11 @@
 //! Rules about policies, beyond their examples.
 
+use std::sync::Arc;
+
+use hardline_core::inventory::{Coverage, Inventory};
+use hardline_core::network::{Assumptions, Network};
+use hardline_core::source::Source;
+
 use crate::support::lines_of;
 
 /// A namespace of which all is known, two workloads and a Service.
@@ -91,4 +97,89 @@ fn egress_anywhere_is_an_exception_from_a_default_deny() {
     let open = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a, namespace: b}\n\
                 spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{}]}\n";
     assert!(lines_of("network-egress-anywhere", open).is_empty());
+}
+
+/// What is wrong in a spec of `app: web`, and whom the pods are said to reach nevertheless.
+fn problems(kind: &str, spec: &str) -> (Vec<String>, Vec<String>) {
+    let head = match kind {
+        "NetworkPolicy" => {
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: bad, namespace: shop}"
+        }
+        _ => "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: bad}",
+    };
+    let text = format!("{SHOP}{head}\nspec: {spec}\n");
+    let read = hardline_manifest::read::read(&Arc::new(Source::new("bad.yaml", text)));
+    let network = Network::of(&Inventory::new(read.resources, Coverage::everything()), Assumptions::default());
+    let told = network.problems().iter().map(|problem| format!("{} {}", problem.path, problem.message)).collect();
+    let connections = network.connections(&network.matrix());
+    (told, connections.iter().map(|it| format!("{} => {} {}", it.sender, it.receiver, it.ports)).collect())
+}
+
+#[test]
+fn what_cannot_be_meant_is_told_with_its_place_and_the_rest_answered() {
+    // Beside what is wrong, each policy lets the web server ask the database.
+    let good = "{to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}";
+    let egress = |bad: &str| {
+        let spec =
+            format!("{{podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], egress: [{good}, {bad}]}}");
+        let (told, allowed) = problems("NetworkPolicy", &spec);
+        assert!(allowed.is_empty() || allowed.iter().all(|line| !line.contains("External")), "{bad}: {allowed:?}");
+        told.join("; ")
+    };
+    for (bad, expected) in [
+        (
+            "{to: [{ipBlock: {cidr: 10.0.0.0}}]}",
+            "/spec/egress/1/to/0/ipBlock/cidr `10.0.0.0` is not a block such as 10.0.0.0/8 or fd00::/8",
+        ),
+        (
+            "{to: [{ipBlock: {cidr: 10.0.0.0/33}}]}",
+            "/spec/egress/1/to/0/ipBlock/cidr `10.0.0.0/33` has more bits than its address",
+        ),
+        ("{to: [{ipBlock: {}}]}", "/spec/egress/1/to/0/ipBlock/cidr a block of addresses is missing or not a string"),
+        (
+            "{to: [{}]}",
+            "/spec/egress/1/to/0 the peer is empty: it needs `podSelector`, `namespaceSelector` or `ipBlock`",
+        ),
+        (
+            "{ports: [{port: 80, protocol: ICMP}]}",
+            "/spec/egress/1/ports/0/protocol `ICMP` is no protocol; there are TCP, UDP and SCTP",
+        ),
+        ("{ports: [{port: 65536}]}", "/spec/egress/1/ports/0/port `65536` is no port from 1 to 65535"),
+        ("{ports: [{port: 0}]}", "/spec/egress/1/ports/0/port `0` is no port from 1 to 65535"),
+        ("{ports: [{port: 80, endPort: 79}]}", "/spec/egress/1/ports/0/endPort `endPort` 79 is below `port` 80"),
+        ("{ports: [{endPort: 79}]}", "/spec/egress/1/ports/0/endPort `endPort` needs a `port` to start from"),
+    ] {
+        assert_eq!(egress(bad), expected);
+    }
+    let outside = "{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [192.168.0.0/16]}}]}";
+    let spec = format!("{{podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], egress: [{outside}]}}");
+    let (told, allowed) = problems("NetworkPolicy", &spec);
+    assert_eq!(told, ["/spec/egress/0/to/0/ipBlock/except/0 `192.168.0.0/16` is outside its block"]);
+    assert!(
+        allowed.contains(&"shop/web[Pod] => 10.0.0.0-10.255.255.255[External] All Connections".to_owned()),
+        "{allowed:?}"
+    );
+    let cluster = |spec: &str| problems("ClusterNetworkPolicy", spec).0.join("; ");
+    let rest = "subject: {namespaces: {}}, egress: [{action: Accept, to: [{namespaces: {}}]}]";
+    assert_eq!(
+        cluster(&format!("{{tier: Admin, priority: 1001, {rest}}}")),
+        "/spec/priority `1001` is no priority from 0 to 1000"
+    );
+    assert!(cluster(&format!("{{tier: Middle, priority: 1, {rest}}}")).starts_with("/spec/tier "));
+    assert_eq!(cluster("{tier: Admin, priority: 1}"), "/spec/subject the subject needs `namespaces` or `pods`");
+}
+
+#[test]
+fn policies_of_one_priority_may_not_contradict_each_other() {
+    let policies = |first: (&str, u32), second: (&str, u32)| {
+        let policy = |name: &str, (action, priority): (&str, u32)| {
+            format!(
+                "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: {name}}}\n\
+                 spec: {{tier: Admin, priority: {priority}, subject: {{namespaces: {{}}}}, ingress: [{{action: {action}, from: [{{namespaces: {{}}}}]}}]}}\n"
+            )
+        };
+        lines_of("network-policy-invalid", &format!("{SHOP}{}---\n{}", policy("a", first), policy("b", second))).len()
+    };
+    assert_eq!(policies(("Accept", 5), ("Deny", 5)), 1);
+    assert_eq!((policies(("Accept", 5), ("Deny", 6)), policies(("Deny", 5), ("Deny", 5))), (0, 0));
 }

@@ -52,3 +52,10 @@ pub(crate) fn lines_of(rule: &str, text: &str) -> Vec<u32> {
     let report = report(text, &alone(Rule::find(rule).expect("the rule exists")));
     report.findings.iter().filter(|finding| finding.rule.id == rule).map(|finding| finding.location.line).collect()
 }
+
+/// Prints a score, and holds the page that publishes it to it.
+pub(crate) fn published(score: &str) {
+    const PAGE: &str = include_str!("../../../../docs/src/conformance-network.md");
+    println!("{score}");
+    assert!(PAGE.contains(score), "docs/src/conformance-network.md does not say: {score}");
+}
