@@ -23,6 +23,7 @@ mod effect;
 mod endpoint;
 mod exposure;
 mod generate;
+mod hash;
 mod intervals;
 mod jewel;
 mod list;
@@ -57,12 +58,12 @@ pub use reachable::reachable;
 pub use way::{Opening, Way, ways};
 pub use why::{Decision, Reason, Side};
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::inventory::Inventory;
 use crate::resource::{Kind, Resource};
 use bits::Bits;
+use hash::{HashMap, HashSet};
 
 /// Choices where network plugins differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! What a change opens and closes: two networks compared, where they can differ only.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::hash::{HashMap, HashSet};
 use super::list::Peer;
 use super::policy::Direction;
 use super::{Endpoint, Network, Party, Ports, Row};
@@ -63,7 +64,7 @@ impl Network {
 
     /// Which receivers a policy of these can concern, and whether its egress can concern all.
     fn concerned_by(&self, policies: &HashSet<u32>) -> HashSet<u32> {
-        let mut parties = HashSet::new();
+        let mut parties = HashSet::default();
         let numbered = (0u32..).zip(&self.policies).filter(|(_, policy)| policies.contains(&policy.resource));
         for (number, policy) in numbered {
             parties.extend(policy.subject.iter().map(|party| party as u32));
@@ -97,7 +98,7 @@ impl<'n> Joint<'n> {
         let name = |endpoint: &'_ Endpoint| endpoint.to_string();
         let mut names: Option<HashMap<String, &Endpoint>> = None;
         let mut inside: BTreeMap<Both, Vec<Peer<'n>>> = BTreeMap::new();
-        let mut known: HashSet<(Both, u32)> = HashSet::new();
+        let mut known: HashSet<(Both, u32)> = HashSet::default();
         let mut replaced = false;
         for &(resource, at) in &after.members {
             let endpoint = &after.endpoints[at as usize];
@@ -152,11 +153,11 @@ impl<'n> Joint<'n> {
 
     /// The differences of two rows: what is opened, what is closed, and for whom.
     fn differences(&self, old: &Row, new: &Row) -> Vec<(Ports, Ports, Vec<&Peer<'n>>)> {
-        let mut groups: HashMap<(Vec<u32>, Vec<u32>), Vec<&Peer<'n>>> = HashMap::new();
+        let mut groups: HashMap<(Vec<u32>, Vec<u32>), Vec<&Peer<'n>>> = HashMap::default();
         for (both, peers) in &self.parties {
             groups.entry((old.parts_of(both.before), new.parts_of(both.after))).or_default().extend(peers);
         }
-        let mut found: HashMap<(Ports, Ports), Vec<&Peer<'n>>> = HashMap::new();
+        let mut found: HashMap<(Ports, Ports), Vec<&Peer<'n>>> = HashMap::default();
         for ((before, after), senders) in groups {
             let (before, after) = (old.ports_in(&before), new.ports_in(&after));
             if before != after {

@@ -1,6 +1,6 @@
 //! From an inventory to a [`Network`]: alike pods become classes, selectors become sets of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
@@ -12,6 +12,7 @@ use super::address::Addresses;
 use super::assumed::{self, Assumed};
 use super::bits::Bits;
 use super::endpoint::{self, Endpoint, Seen};
+use super::hash::HashMap;
 use super::intervals::{Intervals, Point};
 use super::port::Protocol;
 use super::query::{Query, Requirement};
@@ -57,14 +58,14 @@ pub(super) fn compile(inventory: &Inventory, resources: &[&Resource], assumption
 
     let mut network = Network {
         endpoints,
-        by_resource: HashMap::new(),
+        by_resource: HashMap::default(),
         members,
         surroundings: [Kind::Namespace, Kind::Node]
             .into_iter()
             .flat_map(|kind| inventory.of_kind(kind, None))
             .map(|resource| resource.index)
             .collect(),
-        by_namespace: HashMap::new(),
+        by_namespace: HashMap::default(),
         classes: Vec::new(),
         externals,
         policies: Vec::new(),
@@ -153,7 +154,7 @@ impl<'a> Names<'a> {
 
 /// The distinct sets of addresses that policies name, directly or by nodes' labels.
 fn distinct_blocks(drafts: &[Draft<'_>], nodes: &[&Resource]) -> Vec<Addresses> {
-    let mut numbers: HashMap<Addresses, usize> = HashMap::new();
+    let mut numbers: HashMap<Addresses, usize> = HashMap::default();
     let peers = drafts.iter().flat_map(|draft| &draft.rules).flat_map(|rule| &rule.peers);
     for peer in peers {
         let block = match peer {
@@ -208,8 +209,8 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
             }
         }
     }
-    let mut classes: HashMap<Signature<'a>, u32> = HashMap::new();
-    let mut by_name: HashMap<(&str, &str, &str, u32), usize> = HashMap::new();
+    let mut classes: HashMap<Signature<'a>, u32> = HashMap::default();
+    let mut by_name: HashMap<(&str, &str, &str, u32), usize> = HashMap::default();
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut members = Vec::new();
     // A pod without an address gets some address of the cluster, which all families' blocks hold.
@@ -312,7 +313,7 @@ fn cut(blocks: &[Addresses], seen: &[Seen<'_>]) -> (Vec<Addresses>, Vec<Vec<usiz
             holders[from..to].iter_mut().for_each(|holder| holder.insert(number));
         }
     }
-    let mut ranges: HashMap<Bits, Vec<(u128, u128)>> = HashMap::new();
+    let mut ranges: HashMap<Bits, Vec<(u128, u128)>> = HashMap::default();
     let ends = starts.iter().skip(1).map(|start| start.saturating_sub(1)).chain([u128::MAX]);
     for ((&first, last), holder) in starts.iter().zip(ends).zip(holders) {
         ranges.entry(holder).or_default().push((first, last));
@@ -365,14 +366,14 @@ impl<'a> Index<'a> {
         let mut index = Self {
             len,
             namespaces: Vec::new(),
-            numbers: HashMap::new(),
-            labels: HashMap::new(),
+            numbers: HashMap::default(),
+            labels: HashMap::default(),
             pods: Bits::new(len),
             hosts: Bits::new(len),
-            blocks: HashMap::new(),
+            blocks: HashMap::default(),
             nodes: Vec::new(),
-            memo_pods: HashMap::new(),
-            memo_namespaces: HashMap::new(),
+            memo_pods: HashMap::default(),
+            memo_namespaces: HashMap::default(),
         };
         for (class, signature) in signatures.iter().enumerate() {
             if signature.host_network {

@@ -1,10 +1,10 @@
 //! Every allowed connection by name: workloads and ranges of addresses.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::hash::HashMap;
 use super::{Addresses, Endpoint, Matrix, Network, Party, Ports};
 
 /// An allowed connection.
@@ -60,14 +60,14 @@ impl Network {
         let receivers = (0..self.parties()).map(|party| Party(party as u32));
         for receiver in receivers {
             let row = matrix.row(receiver);
-            let mut by_sender: HashMap<Party, Vec<usize>> = HashMap::new();
+            let mut by_sender: HashMap<Party, Vec<usize>> = HashMap::default();
             for (number, (_, senders)) in row.parts().enumerate() {
                 for sender in senders {
                     by_sender.entry(sender).or_default().push(number);
                 }
             }
             let disjoint: Vec<&Ports> = row.parts().map(|(ports, _)| ports).collect();
-            let mut joined: HashMap<Vec<usize>, Arc<Ports>> = HashMap::new();
+            let mut joined: HashMap<Vec<usize>, Arc<Ports>> = HashMap::default();
             for (sender, numbers) in by_sender {
                 let ports = joined.entry(numbers).or_insert_with_key(|numbers| {
                     let mut all = Ports::none();

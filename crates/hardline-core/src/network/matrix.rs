@@ -1,10 +1,9 @@
 //! Every allowed connection, receiver by receiver.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
 use super::bits::Bits;
+use super::hash::HashMap;
 use super::intervals::{Intervals, Point};
 use super::policy::{Action, Direction, Tier};
 use super::port::Ports;
@@ -46,7 +45,7 @@ impl Network {
 
     fn row_by(&self, receiver: usize, directions: &[Direction]) -> Row {
         let relevant: Vec<Relevant<'_>> = self.rules.iter().filter_map(|rule| self.relevant(rule, receiver)).collect();
-        let mut parts: HashMap<Bits, Ports> = HashMap::new();
+        let mut parts: HashMap<Bits, Ports> = HashMap::default();
         for (ports, rules) in cut(&relevant) {
             let mut senders = Bits::full(self.parties());
             for &direction in directions {
@@ -147,7 +146,7 @@ fn cut(relevant: &[Relevant<'_>]) -> Vec<(Ports, Bits)> {
             holders[from..to].iter_mut().for_each(|holder| holder.insert(number));
         }
     }
-    let mut parts: HashMap<Bits, Vec<(u32, u32)>> = HashMap::new();
+    let mut parts: HashMap<Bits, Vec<(u32, u32)>> = HashMap::default();
     let ends = starts.iter().skip(1).map(|start| start - 1).chain([u32::MAX]);
     for ((&first, last), holder) in starts.iter().zip(ends).zip(holders) {
         parts.entry(holder).or_default().push((first, last));
