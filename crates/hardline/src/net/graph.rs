@@ -4,7 +4,7 @@
 //! policies tell apart and not with pairs of workloads. The script in it asks that for whatever is
 //! looked at.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use hardline_core::network::{Matrix, Network, Party, needs};
 use hardline_server::page::STYLE as PAGE_STYLE;
 use serde::Serialize;
 
+use super::layout::{self, Layout, Line, layout};
 use super::source::{Input, Read};
 use crate::source::Source;
 use crate::terminal::{self, visible};
@@ -43,6 +44,8 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Graph {
     nodes: Vec<Node>,
+    /// The boxes of namespaces, where each node has a place: name, left, top, right and bottom.
+    bands: Option<Vec<(Option<String>, [f64; 4])>>,
     now: Reach,
     before: Option<Reach>,
     /// Connections that are needed and denied.
@@ -60,7 +63,16 @@ struct Node {
     now: Option<usize>,
     /// The number of its party before, if it was there before.
     before: Option<usize>,
+    /// Its left and top, where there are few.
+    place: Option<(f64, f64)>,
 }
+
+/// The size of a node that has a place.
+const SIZE: (f64, f64) = (158.0, 40.0);
+/// With so many lines for each node they are put into a grid.
+const MANY: usize = 4;
+/// So many nodes are laid out from senders to receivers; more are put into a grid.
+const FEW: usize = 60;
 
 /// Who reaches whom among numbered parties.
 #[derive(Default, Serialize)]
@@ -144,15 +156,75 @@ fn graph(now: &Read, before: Option<&Read>) -> Graph {
         let from = sender.and_then(at);
         (!denied.is_empty()).then(|| Blocked { from, to, ports: denied.to_string(), because: shown(&need.because) })
     });
-    let blocked = blocked.collect();
+    let blocked: Vec<Blocked> = blocked.collect();
     let nodes = all.into_iter().map(|((namespace, name, kind), (now, before))| Node {
         namespace: namespace.as_deref().map(shown),
         name: shown(name),
         kind: shown(kind),
         now,
         before,
+        place: None,
     });
-    Graph { nodes: nodes.collect(), now: reach(&matrix, &numbers), before: reach_before, blocked }
+    let nodes = nodes.collect();
+    let mut graph = Graph { nodes, bands: None, now: reach(&matrix, &numbers), before: reach_before, blocked };
+    graph.lay_out();
+    graph
+}
+
+impl Graph {
+    /// Gives each node a place behind those that send to it, or need to, if they are few, and not most of
+    /// them connect with most: a grid shows that better.
+    fn lay_out(&mut self) {
+        if self.nodes.len() > FEW {
+            return;
+        }
+        let now = self.now.pairs();
+        let connects = |from: &Node, to: &Node| from.now.zip(to.now).is_some_and(|pair| now.contains(&pair));
+        let mut lines: Vec<Line> = Vec::new();
+        for (from, sender) in self.nodes.iter().enumerate() {
+            for (to, receiver) in self.nodes.iter().enumerate() {
+                // Whoever is outside comes first.
+                let inside = receiver.namespace.is_some();
+                if from != to && inside && !sender.is_anybody() && connects(sender, receiver) {
+                    lines.push(Line { from, to, label: 0.0 });
+                }
+            }
+        }
+        let needed =
+            self.blocked.iter().filter_map(|blocked| Some(Line { from: blocked.from?, to: blocked.to, label: 0.0 }));
+        lines.extend(needed);
+        if lines.len() > MANY * self.nodes.len() {
+            return;
+        }
+        let (width, height) = SIZE;
+        let boxes: Vec<layout::Box<'_>> =
+            self.nodes.iter().map(|node| layout::Box { namespace: node.namespace.as_deref(), width }).collect();
+        let Layout { places, bands } =
+            layout(&boxes, &lines, height, |name| 8.0 * f64::from(u32::try_from(name.len()).unwrap_or(0)));
+        for (node, (_, x, y)) in self.nodes.iter_mut().zip(places) {
+            node.place = Some((x, y));
+        }
+        self.bands = Some(bands);
+    }
+}
+
+impl Node {
+    /// Whether it is every address of a family: most of a cluster reaches it.
+    fn is_anybody(&self) -> bool {
+        self.namespace.is_none() && (self.name.starts_with("0.0.0.0-255.") || self.name.starts_with("::-"))
+    }
+}
+
+impl Reach {
+    /// The numbers of senders with those of receivers.
+    fn pairs(&self) -> HashSet<(usize, usize)> {
+        let of = |(receiver, _, senders): &(usize, usize, Vec<Run>)| {
+            let receiver = *receiver;
+            let senders = senders.iter().flat_map(|&(first, last)| first..=last);
+            senders.map(move |sender| (sender, receiver)).collect::<Vec<_>>()
+        };
+        self.rows.iter().flat_map(of).collect()
+    }
 }
 
 fn shown(text: &str) -> String {

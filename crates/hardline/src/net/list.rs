@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::output::json;
 use super::source::Input;
+use super::svg;
 use crate::terminal::{self, visible};
 
 /// List every allowed connection between workloads, and with addresses outside
@@ -18,7 +19,7 @@ use crate::terminal::{self, visible};
 Examples:
   hardline net list deploy/
   hardline net list --format json deploy/ | jq '.connections[] | select(.dst | contains(\"orders-db\"))'
-  hardline net list --format dot deploy/ | dot -Tsvg > network.svg")]
+  hardline net list --format svg deploy/ > network.svg")]
 pub(crate) struct Args {
     #[command(flatten)]
     input: Input,
@@ -40,6 +41,8 @@ enum Format {
     Md,
     /// A graph for Graphviz
     Dot,
+    /// A drawing for documents, of some dozen workloads
+    Svg,
 }
 
 /// The list as JSON.
@@ -94,6 +97,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             })
         }
         Format::Dot => dot(&connections, out),
+        Format::Svg => svg::write(&connections, out),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -201,6 +201,22 @@ digraph {
 }
 
 #[test]
+fn the_drawing_is_well_formed_and_stays_the_same() {
+    let draw = || {
+        let drawn = net(&["list", "-o", "svg", "3am"]).assert().success().get_output().stdout.clone();
+        String::from_utf8(drawn).unwrap()
+    };
+    let drawn = draw();
+    assert_eq!(drawn, draw());
+    assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: '<script>', namespace: 'a&b'}\nspec: {containers: []}\n";
+    let drawn = net(&["list", "-o", "svg", "-"]).stdin(pod).assert().success().get_output().stdout.clone();
+    let drawn = String::from_utf8(drawn).unwrap();
+    assert!(drawn.contains("&lt;script&gt;") && drawn.contains("a&amp;b") && !drawn.contains("<script"), "{drawn}");
+    assert!(drawn.contains("any address outside"));
+}
+
+#[test]
 fn diff_fails_when_somebody_can_reach_more() {
     net(&["diff", "3am", "3am-fixed"]).assert().code(1).stdout_eq(str![[r#"
 + shop/checkout[Deployment] => shop/orders-db[StatefulSet] : TCP 5432

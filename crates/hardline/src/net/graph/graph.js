@@ -65,7 +65,19 @@
     if (!groups.has(key)) groups.set(key, { name: isOutside(node) ? "outside the cluster" : node.namespace || "no namespace", outside: isOutside(node), members: [] });
     groups.get(key).members.push(node);
   }
+  // Few workloads come with their places, behind those that send to them.
+  const placed = () => {
+    const right = Math.max(...data.bands.map(([, box]) => box[2]), 0) + 60;
+    const bottom = Math.max(...data.bands.map(([, box]) => box[3]), 0) + 4;
+    for (const node of nodes) [node.x, node.y] = node.place;
+    for (const [name, [x, y, end, low]] of data.bands) Object.assign(groups.get(name ?? ""), { x, y, width: end - x, height: low - y });
+    svg.setAttribute("width", right + 30);
+    svg.setAttribute("height", bottom);
+    svg.setAttribute("viewBox", `-30 -2 ${right + 30} ${bottom}`);
+    svg.classList.add("placed");
+  };
   const layout = () => {
+    if (data.bands) return placed();
     const room = Math.max(document.querySelector(".canvas").clientWidth - 40, 420);
     const space = small ? 26 : 64;
     let [x, y, row] = [0, 0, 0];
@@ -98,15 +110,23 @@
     const scale = Math.min(from.w / Math.abs(dx), from.h / Math.abs(dy));
     return [from.x + dx * scale, from.y + dy * scale];
   };
-  const line = (a, b, className, title) => {
+  // From side to side where one is beside the other in its place, else the shortest way with a bend.
+  const way = (a, b) => {
+    const [left, right] = [a.x + a.w, b.x - b.w - 1];
+    if (data.bands && right > left) return `M${left},${a.y} C${(left + right) / 2},${a.y} ${(left + right) / 2},${b.y} ${right},${b.y}`;
+    if (data.bands) {
+      const end = b.x + b.w + 1;
+      const side = Math.max(left, end) + 30 + Math.abs(a.y - b.y) / 12;
+      return `M${left},${a.y + 6} C${side},${a.y + 6} ${side},${b.y + 8} ${end},${b.y + 8}`;
+    }
     const [[x1, y1], [x2, y2]] = [rim(a, b), rim(b, a)];
     const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2];
     const bend = 0.12;
-    const path = create("path", {
-      class: `edge ${className}`,
-      d: `M${x1},${y1} Q${mx - (y2 - y1) * bend},${my + (x2 - x1) * bend} ${x2},${y2}`,
-      "marker-end": "url(#arrow)",
-    });
+    return `M${x1},${y1} Q${mx - (y2 - y1) * bend},${my + (x2 - x1) * bend} ${x2},${y2}`;
+  };
+  const line = (a, b, className, title) => draw(way(a, b), className, title);
+  const draw = (d, className, title) => {
+    const path = create("path", { class: `edge ${className}`, d, "marker-end": "url(#arrow)" });
     path.append(create("title", {}, title));
     edges.append(path);
   };
@@ -124,6 +144,7 @@
     element.append(create("text", { x: group.x + 16, y: group.y + 23 }, group.name));
     svg.append(element);
   }
+  svg.append(edges);
   const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
   for (const node of nodes) {
     const element = create("g", { class: `node${before && node.now == null ? " gone" : ""}`, tabindex: 0, role: "button", "aria-label": `${node.kind} ${node.title}` });
@@ -143,7 +164,6 @@
     node.element = element;
     svg.append(element);
   }
-  svg.append(edges);
 
   // All that can be reached, hop by hop. Nobody comes back in from outside.
   const blast = (start) => {
@@ -215,6 +235,13 @@
         .map(({ from, to, ports, because }) => [nodes[to], `from ${from == null ? "anybody" : nodes[from].title} on ${ports}, for ${because}`]),
     );
 
+  // Who reaches, or is reached from, every address gets a mark: lines would cover all else.
+  const pair = (a, b, className, title) => {
+    if (data.bands && EVERYWHERE.includes(b.name) && isOutside(b)) return draw(`M${a.x + width},${a.y + 9} l15,-9`, `${className} outside`, title);
+    if (data.bands && EVERYWHERE.includes(a.name) && isOutside(a)) return draw(`M${b.x - 22},${b.y + height / 2} h20`, `${className} outside`, title);
+    line(box(a), box(b), className, title);
+  };
+
   const overview = () => {
     const differs = [];
     const pairs = [];
@@ -232,9 +259,9 @@
     const total = [...joined.values()].reduce((sum, count) => sum + count, 0);
     const shown = before ? differs.length : total;
     if (before) {
-      for (const [a, b, kind] of differs.slice(0, 4 * FEW_EDGES)) line(box(a), box(b), kind, `${a.title} to ${b.title}: ${kind}, ${ports(a, b) || before(a.before, b.before)}`);
+      for (const [a, b, kind] of differs.slice(0, 4 * FEW_EDGES)) pair(a, b, kind, `${a.title} to ${b.title}: ${kind}, ${ports(a, b) || before(a.before, b.before)}`);
     } else if (pairs.length <= FEW_EDGES) {
-      for (const [a, b, open] of pairs) line(box(a), box(b), "", `${a.title} to ${b.title}: ${open}`);
+      for (const [a, b, open] of pairs) pair(a, b, "", `${a.title} to ${b.title}: ${open}`);
     } else {
       for (const [key, count] of joined) {
         const [a, b] = key.split("\n").map((name) => groups.get(name));
@@ -255,6 +282,7 @@
     blockedList();
     explain([
       ...(before ? [["added", "added"], ["changed", "changed"], ["removed", "removed"]] : [["", pairs.length <= FEW_EDGES ? "allowed" : "allowed, between namespaces"]]),
+      ...(data.bands && nodes.some((node) => isOutside(node) && EVERYWHERE.includes(node.name)) ? [["outside", "with every address outside"]] : []),
       ...(data.blocked.length ? [["blocked", "needed, and denied"]] : []),
     ]);
   };
