@@ -16,4 +16,5 @@ mod plane;
 mod run;
 mod serve;
 mod server;
+mod surfaces;
 mod watch;
