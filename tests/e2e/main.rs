@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod browser;
 mod chart;
+mod dashboard;
 mod drift;
 mod examples;
 mod faults;

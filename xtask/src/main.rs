@@ -5,6 +5,7 @@ mod chart;
 mod ci;
 mod conformance;
 mod corpus;
+mod demo;
 mod docs;
 mod generated;
 mod migration;
@@ -55,6 +56,9 @@ enum Command {
         /// Another version than the newest, for the API server: 1.34.
         #[arg(long, value_name = "VERSION")]
         kubernetes: Option<String>,
+        /// Put a sample fleet on it, and serve the dashboard over it.
+        #[arg(long, conflicts_with = "build_only")]
+        demo: bool,
     },
     /// Measures whole runs on a large corpus, beside other linters where they are installed.
     Bench {
@@ -78,9 +82,11 @@ fn main() -> anyhow::Result<()> {
         Command::Schema { check } => schema::write(check),
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
         Command::Tools => tools::build(),
-        Command::Controlplane { build_only, kubernetes } => {
-            tools::build_control_plane(kubernetes.as_deref())?;
-            if build_only { Ok(()) } else { tools::run_control_plane(kubernetes.as_deref()) }
+        Command::Controlplane { build_only, kubernetes, demo } => {
+            if build_only || kubernetes.is_some() || std::env::var_os("KUBEBUILDER_ASSETS").is_none() {
+                tools::build_control_plane(kubernetes.as_deref())?;
+            }
+            if build_only { Ok(()) } else { tools::run_control_plane(kubernetes.as_deref(), demo) }
         }
         Command::Bench { workloads, from } => bench::run(workloads, &from),
         Command::Conformance => conformance::print(),

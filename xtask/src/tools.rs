@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::{Context, ensure};
 use hardline_controlplane::ControlPlane;
 
-use crate::root;
+use crate::{demo, root};
 
 /// Programs of one Go module.
 struct Programs {
@@ -57,8 +57,8 @@ pub(crate) fn build_control_plane(version: Option<&str>) -> anyhow::Result<()> {
     build_into("controlplane")
 }
 
-/// Runs a control plane until it is interrupted.
-pub(crate) fn run_control_plane(version: Option<&str>) -> anyhow::Result<()> {
+/// Runs a control plane until it is interrupted, on request with the dashboard over a sample fleet.
+pub(crate) fn run_control_plane(version: Option<&str>, demo: bool) -> anyhow::Result<()> {
     let mut setup = ControlPlane::setup().controllers().scheduler().nodes(3);
     if let Some(version) = version {
         setup = setup.kubernetes(version);
@@ -67,6 +67,9 @@ pub(crate) fn run_control_plane(version: Option<&str>) -> anyhow::Result<()> {
     println!("export KUBECONFIG={}", plane.kubeconfig().display());
     println!("export PATH={}:$PATH", root().join("target/controlplane").display());
     println!("Interrupt with ctrl-c to end it.");
+    if demo {
+        return demo::run(&plane);
+    }
     loop {
         thread::park();
     }

@@ -1,0 +1,143 @@
+//! The dashboard in a real browser, over a real control plane.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use hardline_controlplane::ControlPlane;
+
+use crate::browser::{Browser, LOOKS};
+use crate::run::{hardline, root, run, run_with};
+
+/// A dashboard that is served. It ends with this.
+struct Dashboard {
+    child: Child,
+    address: String,
+}
+
+impl Dashboard {
+    /// Starts a command, and waits until it says where the dashboard is.
+    fn start(plane: &ControlPlane, arguments: &[&str]) -> Self {
+        let mut command = hardline(arguments);
+        command.env("KUBECONFIG", plane.kubeconfig()).stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let address = lines.find_map(|line| Some(line.split_once("serving: ")?.1.split(' ').next()?.to_owned()));
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address: address.unwrap() }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The pages that everybody gets to, and what they are called as pictures.
+const PAGES: [(&str, &str); 10] = [
+    ("overview", "/"),
+    ("namespaces", "/namespaces"),
+    ("namespace", "/namespaces/shop"),
+    ("workload", "/namespaces/shop/Deployment.apps/checkout"),
+    ("findings", "/findings"),
+    ("changes", "/changes"),
+    ("exemptions", "/exemptions"),
+    ("rules", "/rules"),
+    ("rule", "/rules/probe-liveness-calls-dependency"),
+    ("coverage", "/coverage"),
+];
+
+fn incident(plane: &ControlPlane) {
+    let manifests = root().join("examples/3am");
+    run(plane.kubectl(&["apply", "-f"]).arg(manifests.join("namespace.yaml"))).succeeds();
+    let account = "/api/v1/namespaces/shop/serviceaccounts/default";
+    plane.until("its service account exists", |plane| plane.expect("GET", account, None).is_ok()).unwrap();
+    run(plane.kubectl(&["apply", "-f"]).arg(manifests)).succeeds();
+}
+
+const PRIVILEGED: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: debug-me, namespace: shop}
+spec:
+  containers:
+    - name: shell
+      image: registry.example.com/shell:1.4
+      securityContext: {privileged: true}
+";
+
+#[test]
+fn a_cluster_is_walked_through_and_seen_to_change() {
+    let plane = ControlPlane::setup().controllers().start().unwrap();
+    incident(&plane);
+    let dashboard = Dashboard::start(&plane, &["audit", "-A", "--no-config", "--serve", "127.0.0.1:0"]);
+    let mut browser = Browser::start();
+
+    // From the whole to a line, by clicks.
+    browser.open(&dashboard.at("/"));
+    browser.until("document.querySelectorAll('.lines > li').length === 10");
+    browser.until("document.getElementById('beat').dataset.live === 'yes'");
+    browser.click(".worst a", "shop");
+    browser.says("1 of 2 workloads");
+    browser.click(".list a", "checkout");
+    browser.says("memory request 256Mi is below the heap of 2Gi");
+    assert_eq!(browser.evaluate("document.querySelector('.finding.high mark').innerText.includes('-Xmx2g')"), true);
+    browser.click(".more a", "About heap-exceeds-request");
+    browser.says("exempt.hardline.dev/heap-exceeds-request");
+
+    // A filter is an address, and is reached by keys.
+    browser.open(&dashboard.at("/findings"));
+    browser.press("Tab");
+    assert_eq!(browser.evaluate("document.activeElement.className"), "skip");
+    browser.press("/");
+    browser.write("liveness checkout");
+    browser.press("Enter");
+    browser.until("location.search.includes('text=liveness+checkout')");
+    browser.says("names a database");
+    let others = "[...document.querySelectorAll('.finding')].filter((it) => !it.innerText.includes('liveness')).length";
+    assert_eq!(browser.evaluate(others), 0);
+    browser.press("j");
+    browser.press("Enter");
+    browser.until("document.querySelector('.finding[open]')");
+
+    // A change shows without a reload, and what is open stays open.
+    browser.open(&dashboard.at("/namespaces/shop"));
+    browser.evaluate("window.sameDocument = true");
+    run_with(&mut plane.kubectl(&["apply", "-f", "-"]), PRIVILEGED).succeeds();
+    browser.says("debug-me");
+    browser.until("document.getElementById('said').innerText.includes('Updated')");
+    assert_eq!(browser.evaluate("window.sameDocument"), true);
+    browser.open(&dashboard.at("/changes"));
+    browser.says("container shell runs privileged");
+
+    // Somebody answers for it, for a while, and then not any more.
+    browser.open(&dashboard.at("/exemptions"));
+    browser.says("Nothing is exempted");
+    let exempt = |until: &str| {
+        let value = format!("exempt.hardline.dev/container-privileged=debugging; owner=ada; until={until}");
+        run(&mut plane.kubectl(&["annotate", "--overwrite", "-n", "shop", "pod", "debug-me", &value])).succeeds();
+    };
+    exempt("2999-01-31");
+    browser.says("days left");
+    browser.picture("exemptions-running");
+    exempt("2020-01-31");
+    browser.says("Ended");
+    browser.picture("exemptions-ended");
+
+    // Every page can be seen and used by everybody, in any window.
+    for look in LOOKS {
+        browser.look(look);
+        for (name, path) in PAGES {
+            browser.open(&dashboard.at(path));
+            browser.picture(&format!("{name}-{}", look.name));
+            let problems = browser.evaluate(include_str!("dashboard/accessible.js"));
+            assert_eq!(problems, serde_json::json!([]), "{name}, {}", look.name);
+        }
+    }
+    assert_eq!(browser.complaints, [] as [String; 0]);
+}
