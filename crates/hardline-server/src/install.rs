@@ -221,6 +221,29 @@ impl Options {
         let version = "networking.k8s.io/v1";
         let monitoring = json!({"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}});
         let dns = json!({"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}});
+        let server = json!({
+            "apiVersion": version,
+            "kind": "NetworkPolicy",
+            "metadata": name("server"),
+            "spec": {
+                "podSelector": {"matchLabels": labels()},
+                "policyTypes": ["Ingress", "Egress"],
+                "ingress": [
+                    // The API server calls from outside of the network of pods.
+                    {"ports": [tcp(ADMISSION_PORT)]},
+                    {"ports": [tcp(PROBES_PORT)], "from": [{"namespaceSelector": monitoring}]},
+                ],
+                "egress": [
+                    {
+                        "ports": [{"protocol": "UDP", "port": 53}, tcp(53)],
+                        "to": [{"namespaceSelector": dns}],
+                    },
+                    // The API server, by its Service or by itself.
+                    {"ports": [tcp(443), tcp(6443)]},
+                    {"ports": [tcp(ADMISSION_PORT)], "to": [{"podSelector": {"matchLabels": labels()}}]},
+                ],
+            },
+        });
         vec![
             json!({
                 "apiVersion": version,
@@ -228,29 +251,7 @@ impl Options {
                 "metadata": name("default-deny"),
                 "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
             }),
-            json!({
-                "apiVersion": version,
-                "kind": "NetworkPolicy",
-                "metadata": name("server"),
-                "spec": {
-                    "podSelector": {"matchLabels": labels()},
-                    "policyTypes": ["Ingress", "Egress"],
-                    "ingress": [
-                        // The API server calls from outside of the network of pods.
-                        {"ports": [tcp(ADMISSION_PORT)]},
-                        {"ports": [tcp(PROBES_PORT)], "from": [{"namespaceSelector": monitoring}]},
-                    ],
-                    "egress": [
-                        {
-                            "ports": [{"protocol": "UDP", "port": 53}, tcp(53)],
-                            "to": [{"namespaceSelector": dns}],
-                        },
-                        // The API server, by its Service or by itself.
-                        {"ports": [tcp(443), tcp(6443)]},
-                        {"ports": [tcp(ADMISSION_PORT)], "to": [{"podSelector": {"matchLabels": labels()}}]},
-                    ],
-                },
-            }),
+            exempt(server, "network-egress-anywhere", "where the API server is differs from cluster to cluster"),
         ]
     }
 
@@ -344,9 +345,8 @@ impl Options {
         pod["volumes"] = json!(volumes);
         pod["containers"] = json!([container]);
         // In an annotation of the pods, so that another configuration is rolled out like another image.
-        let annotations = json!({CONFIGURATION_ANNOTATION: self.configuration});
-        let metadata = json!({"labels": labels(), "annotations": annotations});
-        self.object(
+        let metadata = json!({"labels": labels(), "annotations": {CONFIGURATION_ANNOTATION: self.configuration}});
+        let deployment = self.object(
             "apps/v1",
             "Deployment",
             json!({"spec": {
@@ -355,8 +355,15 @@ impl Options {
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
                 "template": {"metadata": metadata, "spec": pod},
             }}),
-        )
+        );
+        exempt(deployment, "cpu-limit-throttles", "half a core answers a thousand reviews a second")
     }
+}
+
+/// An object with its exemption from a rule that does not suit it.
+fn exempt(mut object: Json, rule: &str, reason: &str) -> Json {
+    object["metadata"]["annotations"] = json!({format!("exempt.hardline.dev/{rule}"): reason});
+    object
 }
 
 fn labels() -> Json {
