@@ -1,4 +1,4 @@
-//! A real Chromium, driven through its DevTools protocol.
+//! A real Chromium, driven through its `DevTools` protocol.
 //!
 //! <https://chromedevtools.github.io/devtools-protocol/>
 
