@@ -166,8 +166,9 @@ fn when_one_of_two_replicas_dies_the_other_goes_on() {
         second.child.wait().unwrap();
         wait_for(count, 100);
     });
-    // What the dead one was asked at that moment is not answered, and passes.
-    assert!(slipped.len() <= CLIENTS, "{slipped:?} of {count}");
+    // What the dead one was asked at that moment is not answered, and passes; so may a client's next
+    // request, on a connection that was just made to it.
+    assert!(slipped.len() <= 2 * CLIENTS, "{slipped:?} of {count}");
     assert!(first.metric("hardline_admission_requests_total") > 50.0);
 }
 
