@@ -292,12 +292,18 @@ fn the_glass_is_broken_as_the_refusal_says_and_mends_itself() {
     assert_eq!(secret["changes"], json!([{"field": "data.token", "op": "changed", "withheld": "secret"}]));
     let all = serde_json::to_string(&it.server.ledger()).unwrap();
     assert!(!all.contains("not-for-the-ledger") && !all.contains("bm90LWZvci10aGUtbGVkZ2Vy"), "{all}");
-    // Events are few on purpose, and the other tests share them.
-    let is_told = |plane: &ControlPlane| {
-        let events = plane.expect("GET", "/apis/events.k8s.io/v1/events", None).unwrap();
-        serde_json::to_string(&events).unwrap().contains("ChangeRefused")
+    // Events are few on purpose, and all tests share them: it takes more than one change until one is told.
+    let is_told = |reason: &str| {
+        let events = it.get(namespace, "events.events.k8s.io");
+        events["items"].as_array().unwrap().iter().any(|event| event["reason"] == reason)
     };
-    it.plane.until("hands are told of", is_told).unwrap();
+    let mut is_told_after_one = |reason: &str| {
+        again();
+        is_told(reason)
+    };
+    it.plane.until("a refusal is told", |_| is_told_after_one("ChangeRefused")).unwrap();
+    open(grant).succeeds();
+    it.plane.until("the use of a grant is told", |_| is_told_after_one("BreakGlassUsed")).unwrap();
 }
 
 #[test]

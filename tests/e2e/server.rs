@@ -242,6 +242,13 @@ impl Service {
         let (port, probes) = (server.port, server.probes);
         self.endpoints.lock().unwrap().push(Endpoint { port, probes, is_ready: true });
     }
+
+    /// Waits until it has noticed that a replica is not ready any more.
+    pub(crate) fn until_left(&self, server: &Server) {
+        while self.endpoints.lock().unwrap().iter().any(|it| it.port == server.port && it.is_ready) {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 /// Passes on what one says to the other until it is silent.
