@@ -33,6 +33,7 @@ const NEW_DAY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Auditor {
     cluster: String,
+    scope: Scope,
     succession: Succession,
     recorder: Option<Recorder>,
     clock: fn() -> Timestamp,
@@ -47,7 +48,14 @@ impl Auditor {
         recorder: Option<Recorder>,
         clock: fn() -> Timestamp,
     ) -> Self {
-        Self { cluster: cluster.into(), succession: Succession::new(config), recorder, clock, last: None }
+        let (cluster, scope, succession) = (cluster.into(), Scope::Everything, Succession::new(config));
+        Self { cluster, scope, succession, recorder, clock, last: None }
+    }
+
+    /// This auditor, of a part of the cluster.
+    #[must_use]
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// Judges each state of the cluster and publishes what came of it, until there are no more.
@@ -87,11 +95,11 @@ impl Auditor {
     pub fn judge(&mut self, observed: Arc<Observed>, now: Timestamp) -> Arc<Snapshot> {
         self.succession.set_today(date(now));
         let mut judgement = self.succession.judge(&observed.inventory);
-        observed.narrow(&mut judgement, &Scope::Everything);
+        observed.narrow(&mut judgement, &self.scope);
         let mut report = Report::new(judgement, &observed.inventory, Read::default());
         observed.annotate(&mut report);
         let generation = self.last.as_ref().map_or(1, |last| last.generation + 1);
-        let (cluster, scope) = (self.cluster.clone(), Scope::Everything);
+        let (cluster, scope) = (self.cluster.clone(), self.scope.clone());
         let snapshot = Snapshot::new(generation, now, cluster, scope, observed, report);
         let snapshot = match (&mut self.recorder, &self.last) {
             (Some(recorder), _) => {

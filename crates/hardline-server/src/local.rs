@@ -10,13 +10,11 @@ use hardline_cluster::list::{self, observe};
 use hardline_cluster::live::Live;
 use hardline_cluster::observed::{Observed, Scope};
 use hardline_core::config::Config;
-use hardline_core::report::{Read, Report};
-use hardline_core::verdict::judge;
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task;
 
-use crate::clock::{date, now};
+use crate::auditor::Auditor;
+use crate::clock::now;
 use crate::dashboard::access::Access;
 use crate::dashboard::{self, Dashboard};
 use crate::http::stop_signal;
@@ -71,9 +69,9 @@ pub fn run(subject: Subject, config: Config, address: &str, ready: impl FnOnce(S
         let bound = listener.local_addr()?;
         let judging = match subject {
             Subject::Read { observed, name, scope } => {
-                let judging = Judging { publish, name, scope, config };
+                let mut auditor = Auditor::new(name, config, None, now).within(scope);
                 task::spawn(async move {
-                    judging.publish(observed).await;
+                    publish_judged(&mut auditor, observed, &publish);
                     // The channel closes with its sender.
                     std::future::pending().await
                 })
@@ -81,11 +79,16 @@ pub fn run(subject: Subject, config: Config, address: &str, ready: impl FnOnce(S
             Subject::Cluster { options, scope } => {
                 let cluster = connect(&options).await?;
                 let scope = scope.unwrap_or_else(|| Scope::Namespace(cluster.namespace.clone()));
-                let judging = Judging { publish, name: cluster.name.clone(), scope, config };
+                let auditor = Auditor::new(&cluster.name, config, None, now).within(scope.clone());
                 task::spawn(async move {
-                    match judging.scope {
-                        Scope::Everything => judging.follow(&cluster).await,
-                        Scope::Namespace(_) => judging.repeat(&cluster).await,
+                    match scope {
+                        Scope::Everything => {
+                            let live = Live::start(&cluster);
+                            live.synced().await;
+                            auditor.run(live.changes(), publish).await;
+                            Ok(())
+                        }
+                        Scope::Namespace(_) => repeat(&cluster, scope, auditor, publish).await,
                     }
                 })
             }
@@ -106,74 +109,26 @@ pub fn run(subject: Subject, config: Config, address: &str, ready: impl FnOnce(S
     ran
 }
 
-/// Judges what is read, and publishes it.
-struct Judging {
-    publish: watch::Sender<Option<Arc<Snapshot>>>,
-    name: String,
+/// Judges a part of a cluster again and again.
+async fn repeat(
+    cluster: &Cluster,
     scope: Scope,
-    config: Config,
-}
-
-impl Judging {
-    /// Judges a cluster whenever it changes.
-    async fn follow(&self, cluster: &Cluster) -> Result<(), client::Error> {
-        let live = Live::start(cluster);
-        live.synced().await;
-        let mut changes = live.changes();
-        loop {
-            let observed = changes.borrow_and_update().clone();
-            self.publish(observed).await;
-            // Exemptions end when the day does.
-            _ = tokio::time::timeout(rest_of_day(now()), changes.changed()).await;
+    mut auditor: Auditor,
+    publish: watch::Sender<Option<Arc<Snapshot>>>,
+) -> Result<(), client::Error> {
+    let options = list::Options { scope, grouped: true };
+    // What is wrong from the beginning does not mend itself.
+    let mut observed = Some(observe(cluster, &options, &|_| {}).await?);
+    loop {
+        if let Some(observed) = observed {
+            publish_judged(&mut auditor, Arc::new(observed), &publish);
         }
-    }
-
-    /// Judges a part of a cluster again and again.
-    async fn repeat(&self, cluster: &Cluster) -> Result<(), client::Error> {
-        let options = list::Options { scope: self.scope.clone(), grouped: true };
-        // What is wrong from the beginning does not mend itself.
-        let mut observed = Some(observe(cluster, &options, &|_| {}).await?);
-        loop {
-            if let Some(observed) = observed {
-                self.publish(Arc::new(observed)).await;
-            }
-            tokio::time::sleep(PERIOD).await;
-            observed = observe(cluster, &options, &|_| {}).await.ok();
-        }
-    }
-
-    async fn publish(&self, observed: Arc<Observed>) {
-        let taken = now();
-        let (scope, name) = (self.scope.clone(), self.name.clone());
-        let config = Config { today: date(taken), ..self.config.clone() };
-        let before = self.publish.borrow().clone();
-        let judged = task::spawn_blocking(move || {
-            let report = report(&observed, &scope, &config);
-            let generation = before.as_ref().map_or(1, |before| before.generation + 1);
-            let snapshot = Snapshot::new(generation, taken, name, scope, observed, report);
-            match before {
-                Some(before) => snapshot.following(&before),
-                None => snapshot,
-            }
-        });
-        // A rule that panics is caught where rules are run.
-        if let Ok(snapshot) = judged.await {
-            self.publish.send_replace(Some(Arc::new(snapshot)));
-        }
+        tokio::time::sleep(PERIOD).await;
+        observed = observe(cluster, &options, &|_| {}).await.ok();
     }
 }
 
-/// Judges what was observed, and tells what is worth telling.
-fn report(observed: &Observed, scope: &Scope, config: &Config) -> Report {
-    let mut judgement = judge(&observed.inventory, Vec::new(), config);
-    observed.narrow(&mut judgement, scope);
-    let mut report = Report::new(judgement, &observed.inventory, Read::default());
-    observed.annotate(&mut report);
-    report
-}
-
-/// How long a day of UTC goes on.
-fn rest_of_day(now: Timestamp) -> Duration {
-    const DAY: i64 = 24 * 3600;
-    Duration::from_secs((DAY - now.as_second().rem_euclid(DAY)).unsigned_abs())
+/// Judges what was read, and publishes it.
+fn publish_judged(auditor: &mut Auditor, observed: Arc<Observed>, publish: &watch::Sender<Option<Arc<Snapshot>>>) {
+    publish.send_replace(Some(task::block_in_place(|| auditor.judge(observed, now()))));
 }
