@@ -30,7 +30,7 @@ const CUSTOM_WORKLOADS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Whether all resources of a kind carry a pod.
-pub fn is_carrier(kind: Kind) -> bool {
+pub const fn is_carrier(kind: Kind) -> bool {
     template_of(kind).is_some()
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn template_path<'a>(
 }
 
 /// Where a known kind carries its pod template.
-fn template_of(kind: Kind) -> Option<&'static [&'static str]> {
+const fn template_of(kind: Kind) -> Option<&'static [&'static str]> {
     match kind {
         Kind::Pod => Some(&[]),
         Kind::Deployment

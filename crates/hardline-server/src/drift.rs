@@ -25,7 +25,7 @@ use hardline_core::resource::{Kind, Resource, ResourceId};
 use hardline_core::tree::Value;
 use hardline_manifest::release;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind, PartialObjectMeta};
 use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
@@ -37,6 +37,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, sleep_until};
 
 use crate::clock;
+use crate::events::{LONGEST, cut, regarding};
 use crate::metrics::Metrics;
 use remedy::{Decision, Remedies};
 use state::{Change, Drifted, Key, State, Version};
@@ -334,17 +335,10 @@ impl Detector {
     }
 
     async fn tell(&self, id: &ResourceId, uid: Option<String>, type_: EventType, reason: &str, note: String) {
-        let about = ObjectReference {
-            api_version: Some(id.api_version.clone()),
-            kind: Some(id.kind.clone()),
-            name: Some(id.name.clone()),
-            namespace: id.namespace.clone(),
-            uid,
-            ..ObjectReference::default()
-        };
+        let about = regarding(id, uid);
         // Events of the same action are counted and not told again.
-        let action = note.chars().take(120).collect();
-        let note = Some(note.chars().take(900).collect());
+        let action = cut(note.clone(), 120);
+        let note = Some(cut(note, LONGEST));
         let event = Told { type_, reason: reason.to_owned(), note, action, secondary: None };
         if let Err(error) = self.recorder.publish(&event, &about).await {
             tracing::warn!(%error, "an Event cannot be made");
@@ -372,7 +366,7 @@ fn permission(cluster: &Inventory, drifted: &Drifted, now: Timestamp) -> Permiss
     };
     let pauses = [Some(labels), drifted.observed.as_ref()].into_iter().flatten();
     let pauses = pauses.filter_map(|resource| resource.annotation(PAUSE)).map(end);
-    let grants = cluster.resources().filter(|it| it.kind_name() == "BreakGlass" && it.namespace() == Some(namespace));
+    let grants = cluster.of_kind(Kind::Other, Some(namespace)).filter(|it| it.kind_name() == "BreakGlass");
     let grants = grants.filter_map(|grant| grant.spec("until").and_then(Value::str)).map(end);
     match pauses.chain(grants).filter(|end| *end > now).max() {
         Some(end) => Permission::Until(end),

@@ -31,6 +31,27 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Who tells, as Events say it.
 const CONTROLLER: &str = "hardline.dev/auditor";
 
+/// The longest note of an Event, in bytes: the API server takes 1024.
+pub(crate) const LONGEST: usize = 1000;
+
+/// Text of at most so many bytes.
+pub(crate) fn cut(mut text: String, longest: usize) -> String {
+    text.truncate(text.floor_char_boundary(longest));
+    text
+}
+
+/// An object as Events name it.
+pub(crate) fn regarding(id: &ResourceId, uid: Option<String>) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(id.api_version.clone()),
+        kind: Some(id.kind.clone()),
+        name: Some(id.name.clone()),
+        namespace: id.namespace.clone(),
+        uid,
+        ..ObjectReference::default()
+    }
+}
+
 /// Makes Events of new critical findings, while this replica leads.
 pub async fn tell(client: Client, replica: String, snapshots: Snapshots, leading: watch::Receiver<bool>) {
     let mut news = News::new(snapshots.clone(), leading);
@@ -75,18 +96,11 @@ fn event(finding: &Reported, inventory: Option<&Inventory>, replica: &str) -> Op
         event_time: Some(MicroTime(Timestamp::now())),
         action: Some("Judge".to_owned()),
         reason: Some("CriticalFinding".to_owned()),
-        note: Some(note.chars().take(1000).collect()),
+        note: Some(cut(note, LONGEST)),
         type_: Some("Warning".to_owned()),
         reporting_controller: Some(CONTROLLER.to_owned()),
-        reporting_instance: Some(replica.chars().take(128).collect()),
-        regarding: Some(ObjectReference {
-            api_version: Some(id.api_version.clone()),
-            kind: Some(id.kind.clone()),
-            namespace: id.namespace.clone(),
-            name: Some(id.name.clone()),
-            uid: uid.map(str::to_owned),
-            ..ObjectReference::default()
-        }),
+        reporting_instance: Some(cut(replica.to_owned(), 128)),
+        regarding: Some(regarding(id, uid.map(str::to_owned))),
         ..Event::default()
     })
 }

@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::admission::{Admission, Decision};
 use crate::answer;
@@ -161,15 +162,9 @@ impl Server {
         let Entrance::Admission(config) = &entrance else {
             return self.converse(stream, false, entrance, closed).await;
         };
-        let handshake = TlsAcceptor::from(config.clone()).accept(stream);
-        match tokio::time::timeout(self.limits.patience, handshake).await {
-            Ok(Ok(stream)) => {
-                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.converse(stream, is_http2, entrance, closed).await;
-            }
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        }
+        let Some(stream) = handshake(stream, config.clone(), self.limits.patience).await else { return };
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.converse(stream, is_http2, entrance, closed).await;
     }
 
     /// Answers the requests of one connection.
@@ -323,6 +318,20 @@ impl Server {
             self.metrics.not_evaluated(rule);
         }
     }
+}
+
+/// A connection over TLS; none where its handshake fails, or takes too long.
+pub(crate) async fn handshake(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    patience: Duration,
+) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(patience, TlsAcceptor::from(config).accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+    None
 }
 
 /// Waits for SIGTERM or SIGINT. Asked for before the server starts, it also works as process 1,

@@ -10,6 +10,7 @@ use std::hash::BuildHasher as _;
 use foldhash::fast::FixedState;
 
 use crate::resource::{Kind, Resource};
+use crate::workload;
 
 /// A set of kinds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -28,18 +29,16 @@ impl Kinds {
     pub(crate) const ALL: Self = Self(u128::MAX);
 
     /// Those that may carry a pod template.
-    pub(crate) const WORKLOADS: Self = Self::of(&[
-        Kind::Pod,
-        Kind::Deployment,
-        Kind::StatefulSet,
-        Kind::DaemonSet,
-        Kind::ReplicaSet,
-        Kind::ReplicationController,
-        Kind::PodTemplate,
-        Kind::Job,
-        Kind::CronJob,
-        Kind::Other,
-    ]);
+    pub(crate) const WORKLOADS: Self = {
+        let (mut carriers, mut at) = (Self::of(&[Kind::Other]), 0);
+        while at < Kind::ALL.len() {
+            if workload::is_carrier(Kind::ALL[at]) {
+                carriers = carriers.and(Kind::ALL[at]);
+            }
+            at += 1;
+        }
+        carriers
+    };
 
     pub(crate) const fn of(kinds: &[Kind]) -> Self {
         let (mut set, mut at) = (0, 0);

@@ -202,6 +202,17 @@ pub(crate) fn percent(some: usize, all: usize) -> usize {
     }
 }
 
+/// A form that searches a page by text, with how much it shows of what.
+pub(crate) fn search(filter: &Filter, what: &str, count: usize, noun: &str) -> Markup {
+    html! {
+        form.filter role="search" {
+            input type="search" name="text" value=(filter.text) placeholder=(what) aria-label=(what);
+            button { "Filter" }
+            output { (counted(count, noun)) }
+        }
+    }
+}
+
 /// The lines of the checklist as gauges: how many of the workloads pass each.
 pub(crate) fn gauges(
     frame: &Frame<'_>,

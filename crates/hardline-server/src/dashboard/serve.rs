@@ -13,10 +13,10 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 
 use super::Dashboard;
 use super::access::Access;
+use crate::http::handshake;
 
 /// How many connections may be open. A browser has one for each page that is open, and a few more.
 const CONNECTIONS: usize = 512;
@@ -70,10 +70,8 @@ impl Dashboard {
     async fn connect(self: Arc<Self>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
         _ = stream.set_nodelay(true);
         let Some(config) = tls else { return self.converse(stream, false).await };
-        match tokio::time::timeout(PATIENCE, TlsAcceptor::from(config).accept(stream)).await {
-            Ok(Ok(stream)) => self.converse(stream, true).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        if let Some(stream) = handshake(stream, config, PATIENCE).await {
+            self.converse(stream, true).await;
         }
     }
 

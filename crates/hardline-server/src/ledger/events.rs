@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hardline_core::ledger::{Entry, Outcome, Role};
-use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout};
 
+use crate::events::{LONGEST, cut, regarding};
 use crate::metrics::Metrics;
 
 /// So many Events may be written at once.
@@ -20,9 +20,6 @@ const RATE: f64 = 1.0;
 
 /// How long writing one may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The longest note, in bytes: the API server takes 1024.
-const LONGEST: usize = 1000;
 
 /// Something to tell.
 #[derive(Debug)]
@@ -45,7 +42,8 @@ pub(super) async fn tell(client: Client, replica: String, mut told: Receiver<Tol
             continue;
         }
         left -= 1.0;
-        let problem = match timeout(PATIENCE, recorder.publish(&event(&entry), &reference(&entry, uid))).await {
+        let problem = match timeout(PATIENCE, recorder.publish(&event(&entry), &regarding(&entry.resource, uid))).await
+        {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it took too long".to_owned(),
@@ -70,29 +68,12 @@ fn event(entry: &Entry) -> Event {
     let about: Vec<String> = about.into_iter().flatten().chain(grant).collect();
     let what = [&*entry.operation, &*entry.subresource].join(" ");
     let note = format!("{} by {}: {}", what.trim_end(), entry.user, about.join("; "));
+    let note = cut(note, LONGEST).trim_end_matches([':', ' ']).to_owned();
     Event {
         type_,
         reason: reason.to_owned(),
-        note: Some(cut(note, LONGEST)),
+        note: Some(note),
         action: cut(format!("{} by {}", what.trim_end(), entry.user), 128),
         secondary: None,
-    }
-}
-
-/// Text of at most so many bytes.
-fn cut(mut text: String, longest: usize) -> String {
-    text.truncate(text.floor_char_boundary(longest));
-    text.trim_end_matches([':', ' ']).to_owned()
-}
-
-fn reference(entry: &Entry, uid: Option<String>) -> ObjectReference {
-    let id = &entry.resource;
-    ObjectReference {
-        api_version: Some(id.api_version.clone()),
-        kind: Some(id.kind.clone()),
-        name: Some(id.name.clone()),
-        namespace: id.namespace.clone(),
-        uid,
-        ..ObjectReference::default()
     }
 }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::dashboard::address::{Address, Filter};
-use crate::dashboard::parts::{Frame, Page, counted, finding, link, on_page, pages, prose, rule_link};
+use crate::dashboard::parts::{Frame, Page, finding, link, on_page, pages, prose, rule_link, search};
 
 /// How many are on a page.
 const PER_PAGE: usize = 100;
@@ -35,11 +35,7 @@ pub(crate) fn page(frame: &Frame<'_>, filter: &Filter) -> Page {
                 div.subject { @for &it in &ended { (finding(frame, it, false, true)) } }
             }
         }
-        form.filter role="search" {
-            input type="search" name="text" value=(filter.text) placeholder="Search exemptions" aria-label="Search exemptions";
-            button { "Filter" }
-            output { (counted(exempted.len(), "exemption")) }
-        }
+        (search(filter, "Search exemptions", exempted.len(), "exemption"))
         @if exempted.is_empty() { p.nothing { "Nothing is exempted." } } @else { (table(frame, &shown)) }
         (pages(&Address::Exemptions, filter, exempted.len(), PER_PAGE))
     };

@@ -4,7 +4,9 @@ use hardline_core::checklist::Line;
 use maud::html;
 
 use crate::dashboard::address::{Address, Filter};
-use crate::dashboard::parts::{Frame, Page, counted, counts, gauges, link, number, on_page, pages, tiles, trail};
+use crate::dashboard::parts::{
+    Frame, Page, counted, counts, gauges, link, number, on_page, pages, search, tiles, trail,
+};
 use crate::snapshot::Subject;
 
 /// How many resources are on a page.
@@ -33,12 +35,7 @@ pub(crate) fn page(frame: &Frame<'_>, namespace: Option<&str>, filter: &Filter) 
         }
         section aria-labelledby="resources" {
             h2 #resources { "Workloads, and what else has findings" }
-            form.filter role="search" {
-                input type="search" name="text" value=(filter.text) placeholder="Search by kind or name"
-                    aria-label="Search by kind or name";
-                button { "Filter" }
-                output { (counted(subjects.len(), "resource")) }
-            }
+            (search(filter, "Search by kind or name", subjects.len(), "resource"))
             table.list {
                 thead { tr { th { "resource" } th { "findings" } th { "fails" } } }
                 tbody {

@@ -3,7 +3,7 @@
 use maud::html;
 
 use crate::dashboard::address::{Address, Filter};
-use crate::dashboard::parts::{Frame, Page, counted, counts, number, on_page, pages, percent};
+use crate::dashboard::parts::{Frame, Page, counts, number, on_page, pages, percent, search};
 use crate::snapshot::Area;
 
 /// How many are on a page.
@@ -15,11 +15,7 @@ pub(crate) fn page(frame: &Frame<'_>, filter: &Filter) -> Page {
     areas.sort_by_key(|area| std::cmp::Reverse(area.counts));
     let body = html! {
         h1 { "Namespaces" }
-        form.filter role="search" {
-            input type="search" name="text" value=(filter.text) placeholder="Search namespaces" aria-label="Search namespaces";
-            button { "Filter" }
-            output { (counted(areas.len(), "namespace")) }
-        }
+        (search(filter, "Search namespaces", areas.len(), "namespace"))
         table.list {
             thead { tr { th { "namespace" } th.number { "workloads" } th.number { "clean" } th { "findings" } } }
             tbody {

@@ -8,7 +8,7 @@ use hardline_core::rules::RULES;
 use maud::{PreEscaped, html};
 
 use crate::dashboard::address::{Address, Filter};
-use crate::dashboard::parts::{Frame, Page, counted, number, prose, rule_link, trail};
+use crate::dashboard::parts::{Frame, Page, counted, number, prose, rule_link, search, trail};
 use crate::page::markdown;
 
 pub(crate) fn list(frame: &Frame<'_>, filter: &Filter) -> Page {
@@ -19,11 +19,7 @@ pub(crate) fn list(frame: &Frame<'_>, filter: &Filter) -> Page {
     rules.sort_by_key(|rule| std::cmp::Reverse(count(rule)));
     let body = html! {
         h1 { "Rules" }
-        form.filter role="search" {
-            input type="search" name="text" value=(filter.text) placeholder="Search rules" aria-label="Search rules";
-            button { "Filter" }
-            output { (counted(rules.len(), "rule")) }
-        }
+        (search(filter, "Search rules", rules.len(), "rule"))
         table.list {
             thead { tr { th { "rule" } th { "flags" } th { "severity" } th.number { "findings" } } }
             tbody {
