@@ -1,11 +1,10 @@
 //! Exemptions: findings that somebody has answered for, with a reason and, if wished, an end.
 
-use std::sync::Arc;
-
 use crate::config::Date;
+use crate::finding::Place;
+use crate::path::FieldPath;
 use crate::resource::Resource;
 use crate::rule::Rule;
-use crate::source::{Source, Span};
 use crate::tree::Value;
 
 /// What precedes a rule's id in an annotation that exempts a resource from it.
@@ -24,10 +23,8 @@ pub struct Exemption {
     pub owner: Option<String>,
     /// The last day on which it holds.
     pub until: Option<Date>,
-    /// The text that it is written in.
-    pub source: Arc<Source>,
-    /// Where in that text.
-    pub span: Span,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// The resources that an [`Exemption`] is for. Fields left out match all.
@@ -72,21 +69,25 @@ impl Scope {
 }
 
 /// The exemptions in a resource's annotations, and where an annotation is not a valid one.
-pub fn of_resource(resource: &Resource) -> impl Iterator<Item = Result<Exemption, (Span, Invalid)>> {
+pub fn of_resource(resource: &Resource) -> impl Iterator<Item = Result<Exemption, (Place, Invalid)>> {
     let annotations = resource.value().at(&["metadata", "annotations"]);
     let annotations = annotations.into_iter().flat_map(Value::entries);
     annotations.filter_map(|entry| {
-        let id = entry.key.raw().strip_prefix(ANNOTATION_PREFIX)?;
-        let exemption = parse(id, entry.value.raw()).map(|(rule, parsed)| Exemption {
-            rule,
-            scope: Scope { resource: Some(resource.index), ..Scope::default() },
-            reason: parsed.reason,
-            owner: parsed.owner,
-            until: parsed.until,
-            source: resource.source().clone(),
-            span: entry.key.span(),
-        });
-        Some(exemption.map_err(|invalid| (entry.key.span(), invalid)))
+        let key = entry.key.raw();
+        let id = key.strip_prefix(ANNOTATION_PREFIX)?;
+        let path = FieldPath::of(&["metadata", "annotations"]).key(key.to_owned());
+        let place = Place::Field { resource: resource.index, path };
+        Some(match parse(id, entry.value.raw()) {
+            Ok((rule, parsed)) => Ok(Exemption {
+                rule,
+                scope: Scope { resource: Some(resource.index), ..Scope::default() },
+                reason: parsed.reason,
+                owner: parsed.owner,
+                until: parsed.until,
+                place,
+            }),
+            Err(invalid) => Err((place, invalid)),
+        })
     })
 }
 

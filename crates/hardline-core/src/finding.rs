@@ -62,7 +62,10 @@ pub struct Evidence {
 impl Finding {
     /// A finding in text that is no resource, such as a document that cannot be read.
     pub fn in_text(rule: &'static Rule, source: Arc<Source>, span: Span, message: impl Into<String>) -> Self {
-        let place = Place::Text { source, span };
+        Self::at(rule, Place::Text { source, span }, message)
+    }
+
+    pub(crate) fn at(rule: &'static Rule, place: Place, message: impl Into<String>) -> Self {
         Self { rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None, absence: false }
     }
 

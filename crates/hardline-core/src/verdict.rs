@@ -300,9 +300,8 @@ impl<'a> Engine<'a> {
             for exemption in exemption::of_resource(resource) {
                 match exemption {
                     Ok(exemption) => exemptions.push(exemption),
-                    Err((span, invalid)) => {
-                        let source = resource.source().clone();
-                        findings.push(Finding::in_text(&rules::EXEMPTION_INVALID, source, span, invalid.to_string()));
+                    Err((place, invalid)) => {
+                        findings.push(Finding::at(&rules::EXEMPTION_INVALID, place, invalid.to_string()));
                     }
                 }
             }
@@ -324,7 +323,7 @@ impl<'a> Engine<'a> {
     /// What is wrong with an exemption that has ended, or covers nothing.
     fn stale(&self, exemption: &Exemption, used: bool, unevaluated: &BTreeSet<Unevaluated>) -> Option<Finding> {
         let id = exemption.rule.id;
-        let found = |rule, message| Finding::in_text(rule, exemption.source.clone(), exemption.span, message);
+        let found = |rule, message| Finding::at(rule, exemption.place.clone(), message);
         if let Some(until) = exemption.until.filter(|_| self.has_ended(exemption)) {
             return Some(found(&rules::EXEMPTION_EXPIRED, format!("the exemption from {id} ended on {until}")));
         }

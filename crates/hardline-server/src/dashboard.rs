@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::ledger::Ledger;
 use crate::snapshot::Snapshot;
 
 pub use serve::Error;
@@ -27,12 +28,24 @@ pub use sight::{Extent, Sight};
 pub struct Dashboard {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     access: access::Access,
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl Dashboard {
     /// A dashboard of what is published, for whom it is meant. Nothing is published until a cluster
     /// has been read.
     pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, access: access::Access) -> Self {
-        Self { snapshots, access }
+        Self { snapshots, access, ledger: None }
+    }
+
+    /// This dashboard, which shows what was refused, too.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Arc<Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+
+    /// How many entries the ledger has had.
+    fn entries(&self) -> u64 {
+        self.ledger.as_ref().map_or(0, |ledger| *ledger.count().borrow())
     }
 }

@@ -73,7 +73,7 @@ pub struct Stopping {
 #[derive(Debug)]
 pub struct Server {
     admission: Admission,
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     limits: Limits,
@@ -94,13 +94,13 @@ type Reply = Response<Full<Bytes>>;
 impl Server {
     /// A server of these parts.
     pub fn new(admission: Admission, metrics: Arc<Metrics>, readiness: Arc<Readiness>, limits: Limits) -> Self {
-        let ledger = Ledger::new(metrics.clone());
+        let ledger = Arc::new(Ledger::new(metrics.clone()));
         Self { admission, ledger, metrics, readiness, limits, in_flight: Semaphore::new(limits.requests) }
     }
 
     /// With this ledger in place of one that only keeps.
     #[must_use]
-    pub fn with_ledger(self, ledger: Ledger) -> Self {
+    pub fn with_ledger(self, ledger: Arc<Ledger>) -> Self {
         Self { ledger, ..self }
     }
 

@@ -18,7 +18,7 @@ use hardline_core::resource::Resource;
 use hardline_core::tree::Value;
 use jiff::Timestamp;
 use kube::Client;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::admission::Decision;
 use crate::guard::Guarded;
@@ -38,6 +38,8 @@ const WAITING: usize = 1000;
 #[derive(Debug)]
 pub struct Ledger {
     recent: Mutex<VecDeque<Arc<Entry>>>,
+    /// How many entries have been kept in all.
+    count: watch::Sender<u64>,
     lines: Option<SyncSender<Arc<Entry>>>,
     events: Option<mpsc::Sender<events::Told>>,
     metrics: Arc<Metrics>,
@@ -46,7 +48,7 @@ pub struct Ledger {
 impl Ledger {
     /// One that only keeps.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { recent: Mutex::default(), lines: None, events: None, metrics }
+        Self { recent: Mutex::default(), count: watch::Sender::new(0), lines: None, events: None, metrics }
     }
 
     /// Writes each entry as a line, too, from a thread of its own.
@@ -77,10 +79,18 @@ impl Ledger {
     }
 
     /// Writes a request down that was decided on at this time, if it is one of a guarded namespace and
-    /// more than a trial.
+    /// more than a trial. What is refused elsewhere is only kept.
     pub fn record(&self, review: &Review, decision: &Decision, now: Timestamp) {
-        let Some(guarded) = decision.guarded.as_ref().filter(|_| !review.is_dry_run()) else { return };
-        let entry = Arc::new(entry(review, decision, guarded, now));
+        if review.is_dry_run() {
+            return;
+        }
+        let Some(guarded) = &decision.guarded else {
+            if decision.is_refused() {
+                self.keep(Arc::new(entry(review, decision, None, now)));
+            }
+            return;
+        };
+        let entry = Arc::new(entry(review, decision, Some(guarded), now));
         self.metrics.guarded(&entry);
         if let Some(Err(_)) = self.lines.as_ref().map(|lines| lines.try_send(entry.clone())) {
             self.metrics.lost("lines");
@@ -95,9 +105,19 @@ impl Ledger {
                 self.metrics.lost("events");
             }
         }
+        self.keep(entry);
+    }
+
+    fn keep(&self, entry: Arc<Entry>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.truncate(KEPT - 1);
         recent.push_front(entry);
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    /// How many entries have been kept in all, as it grows.
+    pub fn count(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
     }
 
     /// The last entries, the newest first; those of Kubernetes' own parts are not kept.
@@ -106,13 +126,13 @@ impl Ledger {
     }
 }
 
-fn entry(review: &Review, decision: &Decision, guarded: &Guarded, now: Timestamp) -> Entry {
+fn entry(review: &Review, decision: &Decision, guarded: Option<&Guarded>, now: Timestamp) -> Entry {
     let outcome = match decision {
         _ if decision.is_refused() => Outcome::Refused,
         _ if decision.warns() => Outcome::Warned,
         _ => Outcome::Allowed,
     };
-    let mut changes = guarded.changes.clone();
+    let mut changes = guarded.map(|guarded| guarded.changes.clone()).unwrap_or_default();
     let more = changes.len().saturating_sub(CHANGES);
     changes.truncate(CHANGES);
     Entry {
@@ -124,24 +144,24 @@ fn entry(review: &Review, decision: &Decision, guarded: &Guarded, now: Timestamp
         resource: review.subject(),
         user: review.user().name().to_owned(),
         groups: review.user().groups().map(str::to_owned).collect(),
-        role: guarded.role,
+        role: guarded.map_or(Role::Other, |guarded| guarded.role),
         manager: review.field_manager().to_owned(),
         outcome,
         reasons: reasons(decision, guarded, outcome),
-        grant: guarded.grant.clone(),
+        grant: guarded.and_then(|guarded| guarded.grant.clone()),
         changes,
         more,
     }
 }
 
 /// What a request was refused or warned for.
-fn reasons(decision: &Decision, guarded: &Guarded, outcome: Outcome) -> Vec<String> {
+fn reasons(decision: &Decision, guarded: Option<&Guarded>, outcome: Outcome) -> Vec<String> {
     let least = match outcome {
         Outcome::Allowed => return Vec::new(),
         Outcome::Warned => Enforcement::Warn,
         Outcome::Refused => Enforcement::Deny,
     };
-    let by_guard = (guarded.enforcement >= least).then_some("guard");
+    let by_guard = guarded.filter(|guarded| guarded.enforcement >= least).map(|_| "guard");
     let protected = decision.refusal.is_some() && by_guard.is_none();
     let mut rules: Vec<&str> = decision.that(least).map(|judged| judged.finding.rule.id).collect();
     rules.sort_unstable();

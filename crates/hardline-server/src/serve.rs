@@ -147,9 +147,11 @@ async fn serve(options: Options) -> Result<(), Error> {
         let detector = Detector::new(cluster.clone(), changes, leading, config, metrics.clone(), replica);
         keeping.spawn(detector.run());
     }
+    let ledger = Ledger::new(metrics.clone()).writing(io::stdout())?.telling(cluster.client.clone(), replica);
+    let ledger = Arc::new(ledger);
     if let Some(address) = &options.dashboard {
         let access = Access::Tokens(Tokens::new(cluster.client.clone()));
-        let dashboard = Arc::new(Dashboard::new(watching.snapshots, access));
+        let dashboard = Arc::new(Dashboard::new(watching.snapshots, access).with_ledger(ledger.clone()));
         let listener = bind(address).await?;
         // `kubectl port-forward` ends within the pod, and has hidden what it brings.
         let is_local = listener.local_addr().is_ok_and(|bound| bound.ip().is_loopback());
@@ -164,7 +166,6 @@ async fn serve(options: Options) -> Result<(), Error> {
         (bind(&options.probes).await?, Entrance::Probes),
     ];
     tracing::info!(cluster = cluster.name, listen = options.listen, probes = options.probes, "serving");
-    let ledger = Ledger::new(metrics.clone()).writing(io::stdout())?.telling(cluster.client, replica);
     let server = Server::new(admission, metrics, readiness, Limits::default()).with_ledger(ledger);
     let server = Arc::new(server);
     server.run(listeners, options.stopping, stop).await;

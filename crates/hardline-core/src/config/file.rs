@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Override, Overrides, Version};
 use crate::drift::{Expectation, FieldPattern};
 use crate::duration;
 use crate::exemption::{Exemption, Scope};
+use crate::finding::Place;
 use crate::guard::Guard;
 use crate::path::FieldPath;
 use crate::profile::{Enforcement, Profile};
 use crate::rule::{Rule, Severity};
 use crate::rules::RULES;
-use crate::source::{Source, Span};
+use crate::source::Span;
 use crate::suggest::nearest;
 use crate::tree::{NodeKind, Value};
 
@@ -384,9 +384,9 @@ impl Reader {
             name: self.text(item, "name"),
         };
         let (owner, until) = (self.text(item, "owner"), self.parsed(item, "until"));
-        let source: Arc<Source> = item.tree().source().clone();
         let span = item.follow(&FieldPath::of(&["rule"])).value.span();
-        Some(Exemption { rule: rule?, scope, reason: reason?, owner, until, source, span })
+        let place = Place::Text { source: item.tree().source().clone(), span };
+        Some(Exemption { rule: rule?, scope, reason: reason?, owner, until, place })
     }
 
     fn expectation(&mut self, item: Value<'_>) -> Option<Expectation> {

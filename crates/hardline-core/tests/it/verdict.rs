@@ -65,7 +65,11 @@ fn labels_choose_the_profile_before_overrides_and_the_configuration() {
     let exempt = with_exemption("reads disks; until=2026-05-31");
     let text = |label: &str| namespace.replace("LABEL", label) + &exempt;
     let expired = |found: Vec<(&'static str, Enforcement)>| found[0].1;
-    assert_eq!(expired(standing(&text("critical"), |_| {})), Enforcement::Warn, "text has the configured profile");
+    assert_eq!(
+        expired(standing(&text("critical"), |_| {})),
+        Enforcement::Deny,
+        "so is what is wrong with an annotation"
+    );
     let overridden = |config: &mut hardline_core::config::Config| {
         let overrides = Overrides {
             namespaces: vec!["d*".into()],

@@ -45,6 +45,8 @@ pub(crate) enum Address {
     Rule(String),
     /// What somebody has answered for.
     Exemptions,
+    /// What was refused, and what was changed in guarded namespaces.
+    Admissions,
     /// What has changed.
     Changes,
     /// What could not be judged.
@@ -90,6 +92,7 @@ impl Address {
             ["rules"] => Self::Rules,
             ["rules", id] => Self::Rule(id.to_owned()),
             ["exemptions"] => Self::Exemptions,
+            ["admissions"] => Self::Admissions,
             ["changes"] => Self::Changes,
             ["coverage"] => Self::Coverage,
             ["login"] => Self::Login,
@@ -116,6 +119,7 @@ impl fmt::Display for Address {
             Self::Rules => f.write_str("/rules"),
             Self::Rule(id) => write!(f, "/rules/{}", encoded(id)),
             Self::Exemptions => f.write_str("/exemptions"),
+            Self::Admissions => f.write_str("/admissions"),
             Self::Changes => f.write_str("/changes"),
             Self::Coverage => f.write_str("/coverage"),
             Self::Login => f.write_str("/login"),
@@ -253,6 +257,7 @@ mod tests {
             Address::Rules,
             Address::Rule("container-privileged".to_owned()),
             Address::Exemptions,
+            Address::Admissions,
             Address::Changes,
             Address::Coverage,
             Address::Login,

@@ -16,7 +16,6 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::watch;
 
 use super::Dashboard;
 use super::access::{Access, Person, Refused};
@@ -95,10 +94,10 @@ impl Dashboard {
             Err(refused) => return refuse(refused, headers, request.uri()),
         };
         if path == "/events" {
-            return events(self.snapshots.clone());
+            return self.events();
         }
         let Some(snapshot) = snapshot else { return page(StatusCode::OK, &unread()) };
-        draw(&snapshot, &person, request.uri())
+        draw(self, &snapshot, &person, request.uri())
     }
 
     /// Who asks.
@@ -110,6 +109,38 @@ impl Dashboard {
                 tokens.person(token, snapshot.map_or(&[], Snapshot::areas)).await
             }
         }
+    }
+
+    /// Says how much has changed so far, and again whenever that grows, as server-sent events.
+    ///
+    /// <https://html.spec.whatwg.org/multipage/server-sent-events.html>
+    fn events(&self) -> Reply {
+        let (mut snapshots, ledger) = (self.snapshots.clone(), self.ledger.as_ref().map(|ledger| ledger.count()));
+        snapshots.mark_changed();
+        let events = stream::unfold((snapshots, ledger), |(mut snapshots, mut ledger)| async move {
+            let recorded = async {
+                match &mut ledger {
+                    Some(ledger) => ledger.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let changed = async {
+                tokio::select! { it = snapshots.changed() => it, it = recorded => it }
+            };
+            let event = match tokio::time::timeout(QUIET, changed).await {
+                Err(_) => ": nothing new\n\n".to_owned(),
+                Ok(Err(_)) => return None,
+                Ok(Ok(())) => {
+                    let generation = snapshots.borrow_and_update().as_ref().map_or(0, |snapshot| snapshot.generation);
+                    let entries = ledger.as_mut().map_or(0, |ledger| *ledger.borrow_and_update());
+                    format!("event: change\ndata: {}\n\n", generation + entries)
+                }
+            };
+            Some((Ok::<_, Infallible>(BodyFrame::data(Bytes::from(event))), (snapshots, ledger)))
+        });
+        let mut reply = Response::new(StreamBody::new(events).boxed_unsync());
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        reply
     }
 
     /// Takes a token, if the cluster does.
@@ -151,25 +182,20 @@ impl Dashboard {
 }
 
 /// The page that was asked for.
-fn draw(snapshot: &Snapshot, person: &Person, uri: &Uri) -> Reply {
+fn draw(dashboard: &Dashboard, snapshot: &Snapshot, person: &Person, uri: &Uri) -> Reply {
     let view = View::new(snapshot, &person.sight);
-    let frame = Frame { view: &view, name: person.name.as_deref(), now: clock::now() };
+    let frame = Frame { dashboard, view: &view, name: person.name.as_deref(), now: clock::now() };
     let filter = Filter::read(uri.query().unwrap_or_default());
     let found = Address::read(uri.path()).and_then(|address| {
-        let page = match &address {
-            Address::Overview => pages::overview::page(&frame),
-            Address::Namespaces => pages::namespaces::page(&frame, &filter),
-            Address::Namespace(namespace) => pages::namespace::page(&frame, namespace.as_deref(), &filter)?,
-            Address::Subject { namespace, group, kind, name } => {
+        let tab = pages::TABS.iter().find(|tab| tab.address == address);
+        let page = match (&address, tab) {
+            (_, Some(tab)) => (tab.page)(&frame, &filter),
+            (Address::Namespace(namespace), _) => pages::namespace::page(&frame, namespace.as_deref(), &filter)?,
+            (Address::Subject { namespace, group, kind, name }, _) => {
                 pages::subject::page(&frame, namespace.as_deref(), group, kind, name)?
             }
-            Address::Findings => pages::findings::page(&frame, &filter),
-            Address::Rules => pages::rules::list(&frame, &filter),
-            Address::Rule(id) => pages::rules::one(&frame, id)?,
-            Address::Exemptions => pages::exemptions::page(&frame, &filter),
-            Address::Changes => pages::changes::page(&frame),
-            Address::Coverage => pages::coverage::page(&frame),
-            Address::Login => return None,
+            (Address::Rule(id), _) => pages::rules::one(&frame, id)?,
+            _ => return None,
         };
         Some((address, page))
     });
@@ -206,27 +232,6 @@ fn unread() -> Markup {
             footer { p {} }
         },
     )
-}
-
-/// Says which snapshot is the last, and each that follows, as server-sent events.
-///
-/// <https://html.spec.whatwg.org/multipage/server-sent-events.html>
-fn events(mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> Reply {
-    snapshots.mark_changed();
-    let events = stream::unfold(snapshots, |mut snapshots| async move {
-        let event = match tokio::time::timeout(QUIET, snapshots.changed()).await {
-            Err(_) => ": nothing new\n\n".to_owned(),
-            Ok(Err(_)) => return None,
-            Ok(Ok(())) => {
-                let generation = snapshots.borrow_and_update().as_ref().map_or(0, |snapshot| snapshot.generation);
-                format!("event: snapshot\ndata: {generation}\n\n")
-            }
-        };
-        Some((Ok::<_, Infallible>(BodyFrame::data(Bytes::from(event))), snapshots))
-    });
-    let mut reply = Response::new(StreamBody::new(events).boxed_unsync());
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    reply
 }
 
 /// What somebody gets who is not known, or whom nobody could be asked about.

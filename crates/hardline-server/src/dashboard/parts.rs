@@ -10,13 +10,17 @@ use hardline_core::rule::Rule;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::dashboard::Dashboard;
 use crate::dashboard::address::{Address, Filter};
 use crate::dashboard::assets;
+use crate::dashboard::pages::TABS;
 use crate::dashboard::sight::View;
 use crate::page::{Prose, grouped};
 
 /// What every page shows around itself.
 pub(crate) struct Frame<'a> {
+    /// Where everything else is known.
+    pub(crate) dashboard: &'a Dashboard,
     /// What is seen.
     pub(crate) view: &'a View<'a>,
     /// Who sees it, if the dashboard asks who it is.
@@ -37,28 +41,20 @@ impl Frame<'_> {
     /// A page in its frame.
     pub(crate) fn around(&self, at: &Address, page: &Page) -> Markup {
         let snapshot = self.view.snapshot;
-        let nav = |to: Address, name: &str| {
-            let is_here = *at == to;
-            html! { a href=(to) aria-current=[is_here.then_some("page")] { (name) } }
-        };
-        let drifts = snapshot.report.findings.iter().any(|finding| finding.rule.id.starts_with("drift-"));
+        let tabs = TABS.iter().filter(|tab| (tab.is_shown)(self));
         document(
             &page.title,
-            Some(snapshot.generation),
+            // As the events count.
+            Some(snapshot.generation + self.dashboard.entries()),
             &html! {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
                     div.wrap {
                         p.brand { a href=(Address::Overview) { "hardline" } }
                         nav aria-label="Pages" {
-                            (nav(Address::Overview, "Overview"))
-                            (nav(Address::Namespaces, "Namespaces"))
-                            (nav(Address::Findings, "Findings"))
-                            @if drifts { a href={ (Address::Findings) (Filter::rule("drift-*")) } { "Drift" } }
-                            (nav(Address::Changes, "Changes"))
-                            (nav(Address::Exemptions, "Exemptions"))
-                            (nav(Address::Rules, "Rules"))
-                            (nav(Address::Coverage, "Coverage"))
+                            @for tab in tabs {
+                                a href=(tab.address) aria-current=[(tab.address == *at).then_some("page")] { (tab.name) }
+                            }
                         }
                         p.state {
                             span #beat .beat title="Changes show by themselves" {}
@@ -259,6 +255,14 @@ fn grade(percent: usize) -> &'static str {
 /// A resource by kind and name, as a link to its page.
 pub(crate) fn link(id: &ResourceId) -> Markup {
     html! { a.subject-link href=(Address::of(id)) { small { (kind(id)) } " " (id.name) } }
+}
+
+/// The same of a resource that may not be there, or have nothing against it.
+pub(crate) fn link_if_there(frame: &Frame<'_>, id: &ResourceId) -> Markup {
+    if frame.view.has(id) {
+        return link(id);
+    }
+    html! { span.subject-link { small { (kind(id)) } " " (id.name) } }
 }
 
 /// The kind; of text that is no resource, that it is a file.

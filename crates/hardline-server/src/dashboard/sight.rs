@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hardline_core::report::{Reported, ReportedExemption};
 use hardline_core::resource::ResourceId;
 
-use crate::snapshot::{Area, Snapshot, Subject, home};
+use crate::snapshot::{Area, Snapshot, Subject, group_of, home};
 
 /// What a person may read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +93,11 @@ impl<'s> View<'s> {
     /// The namespace of this name; none stands for what is in none.
     pub(crate) fn area(&self, namespace: Option<&str>) -> Option<&Area> {
         self.areas.iter().find(|area| area.namespace.as_deref() == namespace)
+    }
+
+    /// Whether a resource has a page.
+    pub(crate) fn has(&self, id: &ResourceId) -> bool {
+        self.area(home(id)).is_some_and(|area| area.subject(group_of(id), &id.kind, &id.name).is_some())
     }
 
     /// The findings of a subject.

@@ -7,19 +7,24 @@ use std::time::Duration;
 use hardline_controlplane::ControlPlane;
 use hardline_server::dashboard::Dashboard;
 use hardline_server::dashboard::access::{Access, Tokens};
+use hardline_server::ledger::Ledger;
+use hardline_server::metrics::Metrics;
 use hardline_server::snapshot::Snapshot;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::snapshot::{incident, snapshot};
+use crate::support::{NOW, cluster, decide, request, review};
 
 /// A dashboard that is served.
 struct Served {
     address: String,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
+    ledger: Arc<Ledger>,
 }
 
 /// What came back.
@@ -38,12 +43,34 @@ impl Reply {
 }
 
 async fn serve(snapshot: Option<Snapshot>, access: Access) -> Served {
+    serve_with(snapshot, access, Ledger::new(Arc::new(Metrics::default()))).await
+}
+
+async fn serve_with(snapshot: Option<Snapshot>, access: Access, ledger: Ledger) -> Served {
     let (publish, snapshots) = watch::channel(snapshot.map(Arc::new));
-    let dashboard = Arc::new(Dashboard::new(snapshots, access));
+    let ledger = Arc::new(ledger);
+    let dashboard = Arc::new(Dashboard::new(snapshots, access).with_ledger(ledger.clone()));
     let listener = dashboard.bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(dashboard.serve(listener, None));
-    Served { address, publish }
+    Served { address, publish, ledger }
+}
+
+/// Asks for a privileged pod, which is refused and kept.
+fn refuse(ledger: &Ledger, namespace: &str, mark: &str) {
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": mark, "namespace": namespace},
+        "spec": {"containers": [{"name": mark, "image": mark, "securityContext": {"privileged": true}}]},
+    });
+    let mut create = request("CREATE", &pod, &Json::Null);
+    create["userInfo"]["username"] = json!(mark);
+    create["options"] = json!({"fieldManager": mark});
+    let review = review(&create);
+    let decision = decide(cluster(""), &create);
+    assert!(decision.is_refused());
+    ledger.record(&review, &decision, NOW);
 }
 
 impl Served {
@@ -151,8 +178,8 @@ async fn names_are_no_markup() {
     // None of these is a name to Kubernetes; a dump may hold anything.
     let marks =
         ["<x-evil>", "\" x-evil=\"", "'x-evil'", "&lt;x-evil&gt;", "</script><x-evil>", "`<x-evil>`", "\u{202e}x-evil"];
-    for mark in marks {
-        let mark = serde_json::to_string(mark).unwrap();
+    for name in marks {
+        let mark = serde_json::to_string(name).unwrap();
         let manifest = format!(
             "
 apiVersion: v1
@@ -172,7 +199,9 @@ spec:
 "
         );
         let served = serve(Some(snapshot(&manifest)), Access::Open).await;
+        refuse(&served.ledger, name, name);
         let pages = served.crawl().await;
+        assert!(pages["/admissions"].body.contains("x-evil"), "{mark}");
         assert!(pages.values().any(|reply| reply.body.contains("x-evil")), "{mark}");
         for (path, reply) in pages {
             assert_eq!(reply.status, 200, "{path}");
@@ -244,6 +273,13 @@ async fn changes_are_told_and_shown() {
     assert!(page.contains(&format!("{fresh} new findings")), "{page}");
     assert!(served.get("/").await.body.contains("Trend"));
 
+    refuse(&served.ledger, "shop", "tool");
+    told("data: 3").await;
+    let page = served.get("/admissions").await.body;
+    assert!(page.contains("1 request") && page.contains("container-privileged"), "{page}");
+    assert!(!links(&page).iter().any(|link| link.contains("tool")), "what was refused is not there: {page}");
+    assert!(page.contains("data-generation=\"3\""), "{page}");
+
     let before = served.publish.borrow().clone().unwrap();
     let mended = numbered(3, "3am-fixed").following(&before);
     // What came and went since the beginning is no change.
@@ -275,6 +311,8 @@ rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]
 ";
     let manifests = [incident("3am"), elsewhere, role.to_owned()].join("\n---\n");
     let served = serve(Some(snapshot(&manifests)), Access::Tokens(tokens)).await;
+    refuse(&served.ledger, "shop", "shop-tool");
+    refuse(&served.ledger, "bank", "vault");
     let own = format!("http://{}", served.address);
 
     // Without a token there is nothing but the form, and the way back.
@@ -313,10 +351,21 @@ rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]
         assert_eq!(page(hidden).await.status, 404, "{hidden}");
     }
     assert_eq!(page("/namespaces/shop/Role.rbac.authorization.k8s.io/superuser").await.status, 404);
-    for path in ["/", "/namespaces", "/findings", "/findings?namespace=bank", "/exemptions", "/changes", "/coverage"] {
+    for path in [
+        "/",
+        "/namespaces",
+        "/findings",
+        "/findings?namespace=bank",
+        "/exemptions",
+        "/changes",
+        "/coverage",
+        "/admissions",
+    ] {
         let body = page(path).await.body;
         assert!(!body.contains("bank") && !body.contains("superuser"), "{path}");
     }
+    let admissions = page("/admissions").await.body;
+    assert!(admissions.contains("shop-tool") && !admissions.contains("vault"), "{admissions}");
 
     // Bob may read nothing, the administrator everything.
     let bob = format!("authorization: Bearer {}\r\n", token(&plane, "bob"));

@@ -303,6 +303,27 @@ fn what_is_asked_for_is_written_down() {
     assert!(text.lines().any(|line| line == counted), "{text}");
 }
 
+#[test]
+fn what_rules_refuse_elsewhere_is_kept_and_not_written() {
+    let written = Written::default();
+    let ledger = Ledger::new(Arc::new(Metrics::default())).writing(written.clone()).unwrap();
+    let recorded = Recorded::new(cluster(""), ledger);
+    let pod = |privileged: bool| {
+        let pod = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: tool, namespace: lab}}, spec: {{containers: [{{name: app,
+              image: 'registry.example.com/app:1', securityContext: {{privileged: {privileged}}}}}]}}}}"
+        );
+        request("CREATE", &object(&pod), &Value::Null)
+    };
+    let count = recorded.ledger.count();
+    recorded.ask(&pod(true));
+    recorded.ask(&by(scaling(), "jane", &[]));
+    let recent = recorded.ledger.recent();
+    assert_eq!((recent.len(), *count.borrow()), (1, 1), "what passes where nobody guards is nobody's business");
+    assert!(recent[0].reasons.contains(&"container-privileged".to_owned()), "{:?}", recent[0]);
+    assert!(written.0.lock().unwrap().is_empty());
+}
+
 /// Output that takes nothing.
 struct Stuck;
 

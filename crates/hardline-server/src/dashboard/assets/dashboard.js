@@ -47,7 +47,7 @@
   };
   if (said) {
     const events = new EventSource("/events");
-    events.addEventListener("snapshot", ({ data }) => {
+    events.addEventListener("change", ({ data }) => {
       wanted = data;
       beat.dataset.live = "yes";
       follow();

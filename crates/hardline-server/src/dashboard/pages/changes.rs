@@ -4,7 +4,7 @@ use hardline_core::report::Reported;
 use hardline_core::rule::Rule;
 use maud::{Markup, html};
 
-use crate::dashboard::parts::{Frame, Page, ago, counted, finding, link, prose, rule_link, time};
+use crate::dashboard::parts::{Frame, Page, ago, counted, finding, link_if_there, prose, rule_link, time};
 use crate::snapshot::{Changes, Gone};
 
 /// How many of each are listed.
@@ -51,7 +51,7 @@ fn body(frame: &Frame<'_>, changes: &Changes) -> Markup {
                                     s { (prose(&gone.message)) } br;
                                     @match Rule::find(&gone.rule) { Some(rule) => (rule_link(rule)), None => code { (gone.rule) } }
                                 }
-                                td { @if let Some(id) = &gone.resource { (link(id)) } }
+                                td { @if let Some(id) = &gone.resource { (link_if_there(frame, id)) } }
                             }
                         }
                     }
