@@ -277,12 +277,14 @@ fn cluster_policy<'a>(resource: &'a Resource, reader: &mut Reader) -> Draft<'a> 
             let path = spec.clone().key(direction.key()).index(index);
             let Some(action) = action(rule.get("action"), path.clone().key("action"), reader) else { continue };
             let mut peers = Vec::new();
+            let mut known = true;
             for (at, peer) in rule.get(direction.peers_key()).into_iter().flat_map(Value::items).enumerate() {
                 let path = path.clone().key(direction.peers_key()).index(at);
-                cluster_policy_peer(peer, &path, action, &mut peers, reader);
+                known &= cluster_policy_peer(peer, &path, direction, action, &mut peers, reader);
             }
             let ports = cluster_policy_ports(rule, &path, reader);
-            rules.push(DraftRule { direction, index: index as u32, action, peers, ports });
+            let rule = DraftRule { direction, index: index as u32, action, peers, ports };
+            rules.push(if known { rule } else { closed(rule) });
         }
     }
     let nothing = || PodsOf { namespaces: NamespacesOf::Labelled(Query::default()), pods: Query::nothing() };
@@ -344,35 +346,58 @@ fn selected<'a>(value: Value<'a>, path: &FieldPath, reader: &mut Reader) -> Opti
     Some(PodsOf { namespaces: NamespacesOf::Labelled(namespaces), pods })
 }
 
+/// A rule of which a peer is not known, as the API wants it to be taken: one that accepts matches nothing,
+/// and one that denies or passes denies everything.
+///
+/// <https://github.com/kubernetes-sigs/network-policy-api/blob/main/apis/v1alpha2/clusternetworkpolicy_types.go>
+fn closed(rule: DraftRule<'_>) -> DraftRule<'_> {
+    if rule.action == Action::Accept {
+        return DraftRule { peers: Vec::new(), ..rule };
+    }
+    let ports = DraftPorts { ports: Ports::all(), named: Vec::new() };
+    DraftRule { action: Action::Deny, peers: vec![DraftPeer::Everyone], ports, ..rule }
+}
+
+/// Adds whom a peer stands for; says whether that is known.
 fn cluster_policy_peer<'a>(
     peer: Value<'a>,
     path: &FieldPath,
+    direction: Direction,
     action: Action,
     peers: &mut Vec<DraftPeer<'a>>,
     reader: &mut Reader,
-) {
+) -> bool {
     if let Some(pods) = selected(peer, path, reader) {
         peers.push(DraftPeer::Pods(pods));
-    } else if let Some(networks) = peer.get("networks") {
+        return true;
+    }
+    let taken = if action == Action::Accept { "accept nothing" } else { "deny everything" };
+    let of_egress = |key| peer.get(key).filter(|_| direction == Direction::Egress);
+    if let Some(networks) = of_egress("networks") {
         for (at, network) in networks.items().enumerate() {
             let path = path.clone().key("networks").index(at);
             if let Some(addresses) = addresses(Some(network), path, reader) {
                 peers.push(DraftPeer::Block { addresses, of_pods: true });
             }
         }
-    } else if let Some(nodes) = peer.get("nodes") {
+    } else if let Some(nodes) = of_egress("nodes") {
         peers.push(DraftPeer::Nodes(Query::read(Some(nodes), &path.clone().key("nodes"), reader)));
-    } else {
+    } else if of_egress("domainNames").is_some() {
         // What a domain name stands for is known at run time only: it is taken to match nothing.
-        if peer.get("domainNames").is_none() {
-            reader.problem(path.clone(), "the peer needs `namespaces`, `pods`, `networks`, `nodes` or `domainNames`");
-        }
-        // The API asks implementations to fail closed on peers that they do not know: to accept
-        // nothing, and to deny everything.
         if action != Action::Accept {
-            peers.push(DraftPeer::Everyone);
+            let message = format!("domain names are for `Accept` only; the rule is taken to {taken}");
+            reader.problem(path.clone().key("domainNames"), message);
+            return false;
         }
+    } else {
+        let needed = match direction {
+            Direction::Ingress => "`namespaces` or `pods`",
+            Direction::Egress => "`namespaces`, `pods`, `networks`, `nodes` or `domainNames`",
+        };
+        reader.problem(path.clone(), format!("the peer needs {needed}; the rule is taken to {taken}"));
+        return false;
     }
+    true
 }
 
 fn cluster_policy_ports<'a>(rule: Value<'a>, path: &FieldPath, reader: &mut Reader) -> DraftPorts<'a> {

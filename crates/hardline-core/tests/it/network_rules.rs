@@ -183,3 +183,66 @@ fn policies_of_one_priority_may_not_contradict_each_other() {
     assert_eq!(policies(("Accept", 5), ("Deny", 5)), 1);
     assert_eq!((policies(("Accept", 5), ("Deny", 6)), policies(("Deny", 5), ("Deny", 5))), (0, 0));
 }
+
+#[test]
+fn a_rule_with_an_unknown_peer_fails_closed() {
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\n\
+             spec: {{containers: [{{name: main, image: main}}]}}\n---\n"
+        )
+    };
+    // Who reaches whom under a rule on one port, of which one peer is known, and one below it that does the opposite.
+    let reached = |direction: &str, action: &str, unknown: &str| {
+        let peers = if direction == "ingress" { "from" } else { "to" };
+        let opposite = if action == "Accept" { "Deny" } else { "Accept" };
+        let policy = format!(
+            "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: a}}\n\
+             spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, {direction}: [\
+             {{action: {action}, {peers}: [{{namespaces: {{}}}}{unknown}], protocols: [{{tcp: {{destinationPort: {{number: 80}}}}}}]}}, \
+             {{action: {opposite}, {peers}: [{{namespaces: {{}}}}]}}]}}\n"
+        );
+        let text = format!("{}{}{policy}", pod("web"), pod("db"));
+        let read = hardline_manifest::read::read(&Arc::new(Source::new("peers.yaml", text)));
+        let network = Network::of(&Inventory::new(read.resources, Coverage::everything()), Assumptions::default());
+        let told: Vec<String> = network.problems().iter().map(|problem| problem.message.clone()).collect();
+        let connections = network.connections(&network.matrix());
+        let lines = connections.iter().map(|it| format!("{} => {} {}", it.sender, it.receiver, it.ports));
+        (told, lines.collect::<Vec<_>>())
+    };
+    let inside = "shop/web[Pod] => shop/db[Pod]";
+    for (direction, unknown) in [
+        ("ingress", ", {}"),
+        ("ingress", ", {networks: [10.0.0.0/8]}"),
+        ("ingress", ", {serviceAccounts: {}}"),
+        ("egress", ", {}"),
+        ("egress", ", {serviceAccounts: {}}"),
+    ] {
+        for (action, taken) in [("Accept", "accept nothing"), ("Deny", "deny everything"), ("Pass", "deny everything")]
+        {
+            let (told, lines) = reached(direction, action, "");
+            assert!(
+                told.is_empty() && lines.iter().any(|line| line.starts_with(inside)),
+                "{direction} {action}: {lines:?}"
+            );
+            let (told, lines) = reached(direction, action, unknown);
+            assert!(told.len() == 1 && told[0].ends_with(taken), "{direction} {action}: {told:?}");
+            assert!(!lines.iter().any(|line| line.starts_with(inside)), "{direction} {action}: {lines:?}");
+            // To deny everything is to deny it to those outside as well.
+            let outside = if direction == "ingress" { "[External] => " } else { "=> 0.0.0.0" };
+            assert_eq!(
+                lines.iter().any(|line| line.contains(outside)),
+                action == "Accept",
+                "{direction} {action}: {lines:?}"
+            );
+        }
+    }
+    // Domain names are known, but at run time only, and where they cannot be meant the rule is not known.
+    let names = ", {domainNames: [example.com]}";
+    let (told, lines) = reached("egress", "Accept", names);
+    assert!(told.is_empty() && lines.iter().any(|line| line.starts_with(inside)), "{lines:?}");
+    assert_eq!(
+        reached("egress", "Pass", names).0,
+        ["domain names are for `Accept` only; the rule is taken to deny everything"]
+    );
+}
