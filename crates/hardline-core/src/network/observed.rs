@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use crate::flow::{Flow, Flows, Outcome, Spot};
 use crate::inventory::Inventory;
-use crate::resource::Kind;
+use crate::resource::{Kind, Resource};
 use crate::tree::Value;
 use crate::workload::Workload;
 
-use super::{Connection, Endpoint, Need, Network, Party, Peer, Ports};
+use super::{Connection, Endpoint, Need, Network, Party, Peer, Ports, backend};
 
 /// Observed traffic by what policies say about it.
 #[derive(Debug, Clone, Default)]
@@ -56,18 +56,24 @@ pub fn observed<'n>(
     let book = Book::of(inventory, network, names);
     let mut observed = Observed::default();
     for (flow, &count) in &flows.flows {
-        let (sender, receiver) = match (book.find(&flow.sender), book.find(&flow.receiver)) {
-            (Some(sender), Some(receiver)) => (sender, receiver),
-            (sender, _) => {
-                let unknown = if sender.is_none() { &flow.sender } else { &flow.receiver };
-                *observed.unknown.entry(unknown.clone()).or_default() += count;
-                continue;
-            }
+        let mut unknown = |spot: &Spot| {
+            let seen = observed.unknown.entry(spot.clone()).or_default();
+            *seen = seen.saturating_add(count);
         };
-        if sender.0 == receiver.0 || matches!((&sender.0, &receiver.0), (Peer::Outside(_), Peer::Outside(_))) {
+        let Some(sender) = book.find(&flow.sender) else {
+            unknown(&flow.sender);
             continue;
+        };
+        let receivers = book.receivers(flow);
+        if receivers.is_empty() {
+            unknown(&flow.receiver);
         }
-        observed.add(network, flow, sender, receiver, count);
+        for (receiver, ports) in receivers {
+            let outside = matches!((&sender.0, &receiver.0), (Peer::Outside(_), Peer::Outside(_)));
+            if sender.0 != receiver.0 && !outside {
+                observed.add(network, flow.verdict, (&sender, &receiver), &ports, count);
+            }
+        }
     }
     observed
 }
@@ -76,22 +82,23 @@ impl<'n> Observed<'n> {
     fn add(
         &mut self,
         network: &Network,
-        flow: &Flow,
-        sender: (Peer<'n>, Party),
-        receiver: (Peer<'n>, Party),
+        verdict: Outcome,
+        (sender, receiver): (&Spotted<'n>, &Spotted<'n>),
+        ports: &Ports,
         count: u64,
     ) {
-        let allowed = network.why(sender.1, receiver.1, flow.protocol, flow.port).allowed();
-        let list = match (flow.verdict, allowed) {
+        let allowed =
+            ports.iter().all(|(protocol, first, _)| network.why(sender.1, receiver.1, protocol, first).allowed());
+        let list = match (verdict, allowed) {
             (Outcome::Passed, true) => &mut self.used,
             (Outcome::Passed, false) => &mut self.unenforced,
             (Outcome::Dropped, false) => &mut self.attempted,
             (Outcome::Dropped, true) => &mut self.dropped,
         };
-        let (sender, receiver) = (sender.0, receiver.0);
+        let (sender, receiver) = (sender.0.clone(), receiver.0.clone());
         let ends = (sender.to_string(), receiver.to_string());
         let seen = list.entry(ends).or_insert(Seen { sender, receiver, ports: Ports::none(), count: 0 });
-        seen.ports.unite(&Ports::one(flow.protocol, flow.port));
+        seen.ports.unite(ports);
         seen.count = seen.count.saturating_add(count);
     }
 
@@ -131,13 +138,31 @@ struct Book<'n, 'a> {
     by_name: HashMap<(&'n str, &'n str), &'n Endpoint>,
     by_pod: HashMap<(String, String), &'n Endpoint>,
     by_address: HashMap<IpAddr, &'n Endpoint>,
+    /// Services by the addresses that they have inside the cluster.
+    services: HashMap<IpAddr, &'a Resource>,
     names: &'a BTreeMap<IpAddr, Spot>,
+    inventory: &'a Inventory,
 }
 
+/// Someone who was seen, and the party that it is part of.
+type Spotted<'n> = (Peer<'n>, Party);
+
 impl<'n, 'a> Book<'n, 'a> {
-    fn of(inventory: &Inventory, network: &'n Network, names: &'a BTreeMap<IpAddr, Spot>) -> Self {
-        let mut book =
-            Self { network, by_name: HashMap::new(), by_pod: HashMap::new(), by_address: HashMap::new(), names };
+    fn of(inventory: &'a Inventory, network: &'n Network, names: &'a BTreeMap<IpAddr, Spot>) -> Self {
+        let mut book = Self {
+            network,
+            by_name: HashMap::new(),
+            by_pod: HashMap::new(),
+            by_address: HashMap::new(),
+            services: HashMap::new(),
+            names,
+            inventory,
+        };
+        for service in inventory.resources().filter(|resource| resource.kind() == Kind::Service) {
+            let listed = service.spec("clusterIPs").into_iter().flat_map(Value::items);
+            let addresses = listed.chain(service.spec("clusterIP")).filter_map(|address| address.str()?.parse().ok());
+            book.services.extend(addresses.map(|address| (address, service)));
+        }
         for endpoint in network.endpoints() {
             book.by_name.entry((&endpoint.namespace, &endpoint.name)).or_insert(endpoint);
         }
@@ -162,8 +187,35 @@ impl<'n, 'a> Book<'n, 'a> {
         }
     }
 
-    fn find(&self, spot: &Spot) -> Option<(Peer<'n>, Party)> {
-        let inside = |endpoint: &'n Endpoint| (Peer::Endpoint(endpoint), self.network.party(endpoint));
+    /// Who received a flow, on which ports. Policies see the pod behind a Service and not the Service; which of
+    /// several it was is not known, so it is each of them.
+    fn receivers(&self, flow: &Flow) -> Vec<(Spotted<'n>, Ports)> {
+        let Spot::Address(address) = &flow.receiver else { return self.at_itself(flow) };
+        let Some(service) = self.services.get(address) else { return self.at_itself(flow) };
+        let (inventory, port) = (self.inventory, flow.port.to_string());
+        let of_protocol = Ports::all_of(flow.protocol);
+        let inside = backend::behind(inventory, self.network, service, Some(&port));
+        let inside = inside.into_iter().map(|(endpoint, ports)| (self.inside(endpoint), ports));
+        let outside = backend::outside(inventory, service, &port).into_iter().filter_map(|(address, ports)| {
+            let party = self.network.party_of(address)?;
+            Some(((Peer::Outside(super::Addresses::one(address)), party), ports))
+        });
+        let all = inside.chain(outside).map(|(spotted, ports)| (spotted, ports.intersect(&of_protocol)));
+        all.filter(|(_, ports)| !ports.is_empty()).collect()
+    }
+
+    /// The receiver that a flow names, on the port that it names.
+    fn at_itself(&self, flow: &Flow) -> Vec<(Spotted<'n>, Ports)> {
+        let found = self.find(&flow.receiver).into_iter();
+        found.map(|spotted| (spotted, Ports::one(flow.protocol, flow.port))).collect()
+    }
+
+    fn inside(&self, endpoint: &'n Endpoint) -> Spotted<'n> {
+        (Peer::Endpoint(endpoint), self.network.party(endpoint))
+    }
+
+    fn find(&self, spot: &Spot) -> Option<Spotted<'n>> {
+        let inside = |endpoint: &'n Endpoint| self.inside(endpoint);
         match spot {
             Spot::Named { namespace, name } => self.named(namespace, name).map(inside),
             Spot::Address(address) => match (self.by_address.get(address), self.names.get(address)) {

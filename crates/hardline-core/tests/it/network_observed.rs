@@ -165,6 +165,50 @@ other/thing,shop/orders-db,tcp,5432,denied";
 }
 
 #[test]
+fn a_flow_to_a_service_reaches_the_pods_behind_it() {
+    let services = "
+---
+apiVersion: v1
+kind: Service
+metadata: {name: orders, namespace: shop}
+spec: {clusterIP: 10.96.0.20, clusterIPs: [10.96.0.20, 'fd00::20'], selector: {app: orders-db}, ports: [{port: 80, targetPort: 5432}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: kubernetes, namespace: default}
+spec: {clusterIP: 10.96.0.1, ports: [{name: https, port: 443, targetPort: 6443}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: kubernetes, namespace: default, labels: {kubernetes.io/service-name: kubernetes}}
+addressType: IPv4
+endpoints: [{addresses: [192.0.2.10]}]
+ports: [{name: https, port: 6443, protocol: TCP}]
+";
+    let read = hardline_manifest::read::read(&Arc::new(Source::new("shop.yaml", format!("{SHOP}{services}"))));
+    let inventory = Inventory::new(read.resources, Coverage::everything());
+    let network = Network::of(&inventory, Assumptions::default());
+    // Policies know the port of the pods; nothing listens on 81, and on no port of UDP.
+    let text = "shop/checkout,10.96.0.20,tcp,80\nshop/checkout,fd00::20,tcp,80,allowed,2\nshop/report,10.96.0.20,tcp,80,denied\n\
+                shop/checkout,10.96.0.20,tcp,81\nshop/checkout,10.96.0.20,udp,80\nshop/report,10.96.0.1,tcp,443";
+    let found = observed(&inventory, &network, &Flows::read(text), &BTreeMap::new());
+    let lines = |list: &BTreeMap<(String, String), hardline_core::network::Seen<'_>>| -> Vec<String> {
+        list.iter().map(|((from, to), seen)| format!("{from} > {to} {} * {}", seen.ports, seen.count)).collect()
+    };
+    assert_eq!(
+        lines(&found.used),
+        [
+            "shop/checkout[Deployment] > shop/orders-db[StatefulSet] TCP 5432 * 3",
+            "shop/report[Deployment] > 192.0.2.10-192.0.2.10[External] TCP 6443 * 1"
+        ]
+    );
+    assert_eq!(lines(&found.attempted), ["shop/report[Deployment] > shop/orders-db[StatefulSet] TCP 5432 * 1"]);
+    assert!(found.unenforced.is_empty() && found.dropped.is_empty());
+    assert_eq!(found.unknown, BTreeMap::from([(Spot::Address("10.96.0.20".parse().unwrap()), 2)]));
+    assert!(found.needs().iter().any(|need| need.ports.to_string() == "TCP 6443"));
+}
+
+#[test]
 fn a_blast_radius_marks_what_an_attacker_looks_for() {
     let inventory = inventory();
     let network = Network::of(&inventory, Assumptions::default());
