@@ -8,6 +8,7 @@ mod corpus;
 mod demo;
 mod docs;
 mod generated;
+mod mesh;
 mod migration;
 mod schema;
 #[cfg(test)]
@@ -46,6 +47,15 @@ enum Command {
         #[arg(long, default_value = "../shared/corpus")]
         from: PathBuf,
     },
+    /// Writes a large cluster for `hardline net`: 10,000 pods in 2,000 label classes under 1,000 policies.
+    Mesh {
+        /// The folder to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// Write the pods without the Deployments that make them.
+        #[arg(long)]
+        alone: bool,
+    },
     /// Builds what tests run or compare with: Helm, Kustomize, Kubernetes' YAML reader.
     Tools,
     /// Runs a Kubernetes control plane with three nodes until ctrl-c, and says how to reach it.
@@ -81,6 +91,7 @@ fn main() -> anyhow::Result<()> {
         Command::Gen { check } => generated::write(check),
         Command::Schema { check } => schema::write(check),
         Command::Corpus { workloads, out, from } => corpus::write(workloads, &out, &from),
+        Command::Mesh { out, alone } => mesh::write(&out, alone),
         Command::Tools => tools::build(),
         Command::Controlplane { build_only, kubernetes, demo } => {
             if build_only || kubernetes.is_some() || std::env::var_os("KUBEBUILDER_ASSETS").is_none() {
