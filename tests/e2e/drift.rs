@@ -8,8 +8,11 @@ use hardline_controlplane::ControlPlane;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use crate::run::{hardline, root, run, run_with};
-use crate::server::{self, Server};
+use crate::run::{hardline, run};
+
+mod detector;
+mod exact;
+mod fresh;
 
 const NAMESPACE: &str = "drift";
 
@@ -38,16 +41,6 @@ spec:
           readinessProbe: {httpGet: {path: /ready, port: http}}
           securityContext: {allowPrivilegeEscalation: false}
 {{- end }}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: lone}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: lone}}
-  template:
-    metadata: {labels: {app: lone}}
-    spec: {containers: [{name: app, image: 'registry.example.com/lone:1.0.0'}]}
 ---
 apiVersion: v1
 kind: ServiceAccount
@@ -111,6 +104,19 @@ kind: Ingress
 metadata: {name: web}
 spec:
   rules: [{host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: http}}}}]}}]
+";
+
+/// A template that each chart has: a service of one pod.
+const LONE: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: lone}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: lone}}
+  template:
+    metadata: {labels: {app: lone}}
+    spec: {containers: [{name: app, image: 'registry.example.com/lone:1.0.0'}]}
 ";
 
 /// What is done by kubectl, in words without blanks, and what is to be found: object, path, class,
@@ -253,12 +259,13 @@ fn rendered_now(plane: &ControlPlane, chart: &Path) -> Json {
     run(command.arg("--desired").arg(format!("chart:{}", chart.display()))).exits(0).json()
 }
 
-/// A chart of one template.
+/// A chart of a template and [`LONE`].
 fn chart_of(template: &str) -> TempDir {
     let chart = tempfile::tempdir().unwrap();
     fs::create_dir(chart.path().join("templates")).unwrap();
     fs::write(chart.path().join("Chart.yaml"), "{apiVersion: v2, name: shop, version: 1.2.2}\n").unwrap();
     fs::write(chart.path().join("templates/all.yaml"), template).unwrap();
+    fs::write(chart.path().join("templates/lone.yaml"), LONE).unwrap();
     chart
 }
 
@@ -376,150 +383,4 @@ fn is_recorded(report: &Json) {
         }
     }
     println!("{all} differences have their user, {recorded} by what was asked for");
-}
-
-/// What the documentation says that the detector must be permitted.
-fn rights_of_the_detector() -> String {
-    let documentation = fs::read_to_string(root().join("docs/src/drift.md")).unwrap();
-    let role = documentation.split("```yaml\n").find(|block| block.contains("kind: ClusterRole\n")).unwrap();
-    role.split("```").next().unwrap().to_owned()
-}
-
-/// A chart of a map and a deployment, which no other test has.
-const WATCHED: &str = "
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: web}
-data: {a: '1', b: '1'}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: contested}
-data: {c: '1'}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: lone}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: lone}}
-  template:
-    metadata: {labels: {app: lone}}
-    spec: {containers: [{name: app, image: 'registry.example.com/lone:1.0.0'}]}
-";
-
-#[test]
-fn the_detector_tells_of_drift_and_puts_it_right_where_it_is_asked_to() {
-    let plane = ControlPlane::setup().controllers().start().unwrap();
-    let path = format!("/api/v1/namespaces/{NAMESPACE}");
-    let in_namespace = |arguments: &[&str]| {
-        let arguments = [arguments, &["--namespace", NAMESPACE]].concat();
-        run(&mut plane.kubectl(&arguments)).succeeds().stdout
-    };
-    let annotate = |value: &str| {
-        let pause = format!("hardline.dev/drift-paused-until{value}");
-        run(&mut plane.kubectl(&["annotate", "--overwrite", "namespace", NAMESPACE, &pause])).succeeds();
-    };
-    server::install(&plane);
-    run(&mut plane.kubectl(&["create", "namespace", NAMESPACE])).succeeds();
-    let chart = chart_of(WATCHED);
-    run(plane.helm(&["install", "shop", "--namespace", NAMESPACE]).unwrap().arg(chart.path())).succeeds();
-    run_with(&mut plane.kubectl(&["apply", "-f", "-"]), &rights_of_the_detector()).succeeds();
-    let mut server = Server::start(&plane, &["--drift", "--enforcement=audit"]);
-    let drifted = format!("hardline_drift_objects{{namespace=\"{NAMESPACE}\"}}");
-    let event = |reason: &str| {
-        let events =
-            plane.expect("GET", &format!("/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events"), None).unwrap();
-        let notes = events["items"].as_array().unwrap().iter().filter(|it| it["reason"] == *reason);
-        notes.map(|it| it["note"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join("\n")
-    };
-    let map = |name: &str| plane.expect("GET", &format!("{path}/configmaps/{name}"), None).unwrap()["data"].clone();
-    let data = |key: &str| map("web")[key].clone();
-
-    in_namespace(&["patch", "configmap", "web", "-p", "{\"data\":{\"a\":\"2\"}}"]);
-    server.until("drift is seen", |server| server.metric(&drifted) > 0.5);
-    server.until("it is told of", |_| {
-        event("Drifted").contains("`data.a` is `2` in the cluster and `1` in the source, by")
-    });
-    assert_eq!(data("a"), "2", "nobody has asked for more");
-
-    // Who asks for more says so, and gives the rights; not before a pause has ended.
-    annotate("=2999-01-01T00:00:00Z");
-    run(&mut plane.kubectl(&["label", "namespace", NAMESPACE, "hardline.dev/drift=remediate"])).succeeds();
-    in_namespace(&[
-        "create",
-        "rolebinding",
-        "drift",
-        "--clusterrole=edit",
-        "--serviceaccount=hardline-system:hardline",
-    ]);
-    in_namespace(&["patch", "configmap", "web", "-p", "{\"data\":{\"b\":\"2\"}}"]);
-    server.until("the second change is told of", |_| event("Drifted").contains("`data.b`"));
-    assert_eq!((data("a"), data("b")), (json!("2"), json!("2")));
-    annotate("-");
-    server.until("all is as it was deployed", |_| (data("a"), data("b")) == (json!("1"), json!("1")));
-    server.until("nothing drifts any more", |server| server.metric(&drifted) < 0.5);
-    assert!(event("DriftRestored").contains("data.a, data.b"), "{}", event("DriftRestored"));
-
-    // The only pod of a service is not restarted by itself, and what is deleted comes back.
-    in_namespace(&["set", "image", "deployment/lone", "app=registry.example.com/lone:debug"]);
-    server.until("it is refused", |_| event("RemediationRefused").contains("restarts the only pod"));
-    in_namespace(&["delete", "deployment", "lone"]);
-    server.until("it is made again", |_| in_namespace(&["get", "deployment", "-o", "name"]).contains("lone"));
-
-    // A controller that writes back is named, and wins.
-    let scaler = format!("{path}/configmaps/contested?fieldManager=scaler");
-    server.until("the other is named", |_| {
-        if map("contested")["c"] == "1" {
-            plane.expect("PATCH", &scaler, Some(&json!({"data": {"c": "3"}}))).unwrap();
-        }
-        event("RemediationStopped").contains("`scaler` changes `data.c` back each time it is restored")
-    });
-    assert_eq!(map("contested")["c"], "3");
-    let spent = server.metric("hardline_drift_compare_duration_seconds_sum");
-    let count = server.metric("hardline_drift_compare_duration_seconds_count");
-    println!("an object is compared in {:.0} µs", spent / count * 1e6);
-}
-
-/// Charts and manifests as others write them, fresh in a cluster, have not drifted: whatever the API server
-/// fills in, allocates or spells otherwise is told apart.
-#[test]
-fn what_was_just_deployed_has_not_drifted() {
-    let plane = ControlPlane::start().unwrap();
-    let (mut clean, mut objects) = (0, 0);
-    let mut is_clean = |what: &str, arguments: &[&str]| {
-        let mut command = hardline(&["drift", "--no-config", "-o", "json", "--kubeconfig"]);
-        let report = run(command.arg(plane.kubeconfig()).args(arguments)).exits(0).json();
-        assert_eq!(told(&report), BTreeSet::new(), "{what}");
-        clean += 1;
-        objects += report["summary"]["objects"].as_u64().unwrap();
-    };
-    let folder = tempfile::tempdir().unwrap();
-    run(plane.helm(&["create", "starter"]).unwrap().current_dir(folder.path())).succeeds();
-    let chart = folder.path().join("starter");
-    let all = ["--set=ingress.enabled=true", "--set=autoscaling.enabled=true", "--set=livenessProbe.periodSeconds=7"];
-    for (namespace, way) in [("applied", "--server-side=true"), ("updated", "--server-side=false")] {
-        let install = ["install", "starter", "--create-namespace", "--namespace", namespace, way];
-        run(plane.helm(&install).unwrap().args(all).arg(&chart)).succeeds();
-        is_clean(way, &["-n", namespace]);
-        let upgrade = ["upgrade", "starter", "--namespace", namespace, way, "--set=replicaCount=3"];
-        run(plane.helm(&upgrade).unwrap().arg(&chart)).succeeds();
-        is_clean(way, &["-n", namespace]);
-    }
-    let corpus = root().join("../shared/corpus");
-    let files = [
-        "aks-store-demo/aks-store-all-in-one.yaml",
-        "online-boutique/release/kubernetes-manifests.yaml",
-        "voting-app/k8s-specifications",
-    ];
-    for (at, file) in files.iter().map(|file| corpus.join(file)).filter(|file| file.exists()).enumerate() {
-        let namespace = format!("corpus-{at}");
-        run(&mut plane.kubectl(&["create", "namespace", &namespace])).succeeds();
-        let file = file.to_str().unwrap();
-        let apply = ["apply", "--namespace", &namespace, "-f", file];
-        run(&mut plane.kubectl(&apply)).succeeds();
-        is_clean(file, &["-n", &namespace, "--desired", file]);
-    }
-    println!("{clean} fresh deployments with {objects} objects: no drift");
-    assert!(clean >= 4, "{clean}");
 }

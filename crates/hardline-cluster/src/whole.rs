@@ -104,14 +104,14 @@ pub enum Write<'w> {
 }
 
 /// Writes to an object in the name of a field manager, or has the API server say what would come of
-/// it.
+/// it: the object as it is then.
 pub async fn write(
     cluster: &Cluster,
     object: &Resource,
     write: Write<'_>,
     manager: &str,
     dry_run: bool,
-) -> Result<(), Error> {
+) -> Result<Option<Resource>, Error> {
     let (api_version, kind) = (object.api_version(), object.kind_name());
     let Some(resource) = Served::default().find(cluster, api_version, kind).await? else {
         return Err(Error::NotFound(format!("the cluster does not serve {api_version} {kind}")));
@@ -134,8 +134,8 @@ pub async fn write(
             })
         }
     };
-    cluster.client.request_text(request.map_err(kube::Error::BuildRequest)?).await?;
-    Ok(())
+    let text = cluster.client.request_text(request.map_err(kube::Error::BuildRequest)?).await?;
+    Ok(parse(text))
 }
 
 /// Waits for what clusters answer, on the thread that asks. A cluster answers to the one that

@@ -8,6 +8,7 @@
 mod change;
 mod classify;
 mod defaults;
+pub mod exact;
 mod expected;
 mod judge;
 pub mod managed;
@@ -52,8 +53,8 @@ pub struct Difference {
     pub blame: Blame,
     /// Whether its value must not be shown.
     pub secret: bool,
-    /// Why it is expected, where it is [`Class::Expected`].
-    pub expected: Option<String>,
+    /// Why it is of its class, where that is told more exactly.
+    pub because: Option<String>,
 }
 
 /// What became of a field.
@@ -104,7 +105,7 @@ impl Difference {
 
     /// Why it is, or is not, drift.
     pub fn reason(&self) -> &str {
-        self.expected.as_deref().unwrap_or_else(|| self.class.reason())
+        self.because.as_deref().unwrap_or_else(|| self.class.reason())
     }
 }
 

@@ -8,6 +8,8 @@
 //!   <https://fluxcd.io/flux/components/helm/helmreleases/#drift-detection>,
 //!   <https://fluxcd.io/flux/components/kustomize/kustomizations/>
 
+mod origin;
+
 use std::sync::Arc;
 
 use hardline_core::drift::{Expectation, FieldPattern, InvalidPattern};
@@ -16,6 +18,8 @@ use hardline_core::source::Source;
 use hardline_core::tree::Value;
 
 use crate::document;
+
+pub use origin::{Find, Helm, Named, Origin, Part, Place, Unresolved, origin, substitute};
 
 /// What is expected, and what of it is not understood.
 #[derive(Debug, Default)]

@@ -19,6 +19,7 @@ mod cluster;
 mod codify;
 mod compare;
 mod desired;
+mod exact;
 mod json;
 mod log;
 mod release;
@@ -89,6 +90,11 @@ pub(crate) struct Args {
     #[arg(long)]
     explain_suppressed: bool,
 
+    /// Ask the API server, by dry runs, about differences that nobody is known to have made by hand: what
+    /// it does by itself is no drift. Needs the right to patch; nothing is written
+    #[arg(long)]
+    exact: bool,
+
     /// Show the changes in the order in which they were made
     #[arg(long)]
     timeline: bool,
@@ -123,6 +129,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Source::Cluster(context) => Some(cluster::connect(args, context.as_ref())?),
         _ => None,
     };
+    if args.exact && live.is_none() {
+        bail!("only a cluster can be asked: name it by `--observed cluster`, or leave out `--exact`");
+    }
     let mut compared = compare::compare(args, live.as_ref())?;
     if args.codify {
         terminal::print(|out| codify::run(&compared, out))?;

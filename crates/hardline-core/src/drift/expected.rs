@@ -312,16 +312,11 @@ pub fn expect(
         for difference in told {
             if let Some(reason) = expected(expectations, difference, wanted, found) {
                 difference.class = Class::Expected;
-                difference.expected = Some(reason.text());
+                difference.because = Some(reason.text());
+                object.explained += 1;
             }
         }
-        let before = object.differences.len();
-        if options.explained {
-            object.explained += object.differences.iter().filter(|it| it.class == Class::Expected).count();
-        } else {
-            object.differences.retain(|difference| difference.class != Class::Expected);
-            object.explained += before - object.differences.len();
-        }
+        object.keep(options);
     }
 }
 

@@ -69,6 +69,13 @@ impl Object {
             || self.differences.iter().any(|it| it.class.is_told())
     }
 
+    /// Drops the differences that are no drift, unless they are to be kept.
+    pub fn keep(&mut self, options: Options) {
+        if !options.explained {
+            self.differences.retain(|difference| difference.class.is_told());
+        }
+    }
+
     /// Whether it is not as it was deployed.
     pub fn has_drifted(&self) -> bool {
         matches!(self.standing, Standing::Missing | Standing::Orphan)

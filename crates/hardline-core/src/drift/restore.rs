@@ -48,17 +48,34 @@ pub fn restore(object: &Object, desired: &Resource, observed: &Resource) -> Resu
         Some((_, Operation::Apply)) => Method::Apply,
         _ => Method::Patch,
     };
-    let patched = drifted.iter().filter(|it| method == Method::Patch || it.class == Class::Added);
-    let (mut tests, mut edits, mut added) = (Vec::new(), Vec::new(), Vec::new());
-    for difference in patched {
-        if let (Some(path), Some(value)) = (&difference.observed, observed_value(difference, observed)) {
-            tests.push(PatchOperation::Test { path: path.to_string(), value });
-        }
+    let patched = || drifted.iter().copied().filter(|it| method == Method::Patch || it.class == Class::Added);
+    let changes = changes(patched(), desired, observed)?;
+    let tests = patched().filter_map(|difference| {
+        let value = observed_value(difference, observed)?;
+        Some(PatchOperation::Test { path: difference.observed.as_ref()?.to_string(), value })
+    });
+    let patch = if changes.is_empty() { Vec::new() } else { tests.chain(changes).collect() };
+    Ok(Some(Restoration {
+        manager: deployer.map_or_else(|| "hardline".to_owned(), |(name, _)| name),
+        method,
+        patch,
+        interrupts: interrupts(&drifted, observed),
+    }))
+}
+
+/// The operations that make these fields of the observed object as they are desired.
+pub(super) fn changes<'d>(
+    differences: impl Iterator<Item = &'d Difference>,
+    desired: &Resource,
+    observed: &Resource,
+) -> Result<Vec<PatchOperation>, Misfit> {
+    let (mut edits, mut added) = (Vec::new(), Vec::new());
+    for difference in differences {
         match (desired_value(difference, desired), difference.path.0.last()) {
             (None, _) => added.extend(difference.observed.clone()),
             // An item that is gone has no place: it goes to the end of its list.
             (Some(value), Some(Element::Key(_) | Element::Item(_) | Element::Index(_)))
-                if difference.class == Class::Removed =>
+                if difference.observed.is_none() =>
             {
                 edits.push(Edit::append(difference.seen.clone(), value));
             }
@@ -69,15 +86,7 @@ pub fn restore(object: &Object, desired: &Resource, observed: &Resource) -> Resu
     added.sort_by(|a, b| b.cmp(a));
     edits.extend(added.into_iter().map(Edit::remove));
     let mut live = observed.value().to_json();
-    let changes = edits.iter().map(|edit| edit.apply(&mut live)).filter_map(Result::transpose);
-    let changes: Vec<PatchOperation> = changes.collect::<Result<_, _>>()?;
-    let patch = if changes.is_empty() { Vec::new() } else { tests.into_iter().chain(changes).collect() };
-    Ok(Some(Restoration {
-        manager: deployer.map_or_else(|| "hardline".to_owned(), |(name, _)| name),
-        method,
-        patch,
-        interrupts: interrupts(&drifted, observed),
-    }))
+    edits.iter().map(|edit| edit.apply(&mut live)).filter_map(Result::transpose).collect()
 }
 
 /// The desired object as its deployer applies it: with its namespace and, for one of a release, by

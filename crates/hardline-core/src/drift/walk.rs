@@ -609,7 +609,7 @@ impl<'a> Walk<'a> {
             seen,
             blame,
             secret: self.kind == Kind::Secret && at.is_below("data"),
-            expected: None,
+            because: None,
             path,
         }
     }

@@ -10,7 +10,7 @@ use hardline_manifest::release::Release;
 
 use super::cluster::Live;
 use super::desired::{self, Desired};
-use super::{Args, cluster, log, release};
+use super::{Args, cluster, exact, log, release};
 use crate::source::{self, Source};
 
 /// Everything that a comparison is made of, and what came of it.
@@ -74,6 +74,9 @@ pub(super) fn compare(args: &Args, live: Option<&Live>) -> anyhow::Result<Compar
     notices.extend(config.expected_drift.iter().filter_map(|it| ended(it, &config)));
     expected.extend(config.expected_drift.iter().filter(|it| it.holds(config.today, &named)).cloned());
     drift::expect(&mut drift, &desired, &observed, &expected, options);
+    if let Some(live) = live.filter(|_| args.exact) {
+        notices.extend(exact::ask(live, &mut drift, &desired, &observed, options));
+    }
     if !args.audit_log.is_empty() {
         let (records, problems) = log::read(&args.audit_log)?;
         drift::attribute(&mut drift, &desired, &observed, &records);
