@@ -32,12 +32,29 @@ pub struct Expected {
 
 /// Whether an object holds rules about other objects.
 pub fn has_rules(resource: &Resource) -> bool {
+    is_holder(resource) || is_argocd_cm(resource)
+}
+
+/// Whether an object says what Argo CD or Flux is to deploy.
+pub fn is_holder(resource: &Resource) -> bool {
     matches!(
         (resource.group(), resource.kind_name()),
         ("argoproj.io", "Application")
             | ("helm.toolkit.fluxcd.io", "HelmRelease")
             | ("kustomize.toolkit.fluxcd.io", "Kustomization")
-    ) || is_argocd_cm(resource)
+    )
+}
+
+/// That all objects have the label by which Argo CD tells which application they are of.
+pub fn tracking(holder: &Resource) -> Option<Expectation> {
+    let path = "metadata.labels[app.kubernetes.io/instance]";
+    (holder.kind_name() == "Application").then(|| Expectation {
+        paths: FieldPattern::parse(path).into_iter().collect(),
+        managers: vec!["argocd*".to_owned()],
+        reason: "Argo CD tracks objects by this label".to_owned(),
+        origin: holder.id().to_string(),
+        ..Expectation::default()
+    })
 }
 
 fn is_argocd_cm(resource: &Resource) -> bool {

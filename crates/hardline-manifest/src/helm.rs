@@ -52,7 +52,7 @@ impl Default for Options {
 pub(crate) const CHART_FILE: &str = "Chart.yaml";
 
 /// Whether a path is a chart: a directory with a [`CHART_FILE`], or a packed one.
-pub(crate) fn is_chart(path: &Path) -> bool {
+pub fn is_chart(path: &Path) -> bool {
     path.join(CHART_FILE).is_file() || (path.extension().is_some_and(|extension| extension == "tgz") && path.is_file())
 }
 

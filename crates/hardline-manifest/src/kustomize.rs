@@ -18,7 +18,7 @@ use crate::yaml;
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// The file that makes a directory a kustomization.
-pub(crate) fn file_in(directory: &Path) -> Option<PathBuf> {
+pub fn file_in(directory: &Path) -> Option<PathBuf> {
     FILES.iter().map(|name| directory.join(name)).find(|file| file.is_file())
 }
 

@@ -29,6 +29,8 @@ use crate::read;
 use crate::renderer::RenderError;
 use crate::walk::{self, Expanded, Item};
 
+pub use crate::helm::is_chart;
+pub use crate::kustomize::file_in as kustomization_in;
 pub use crate::walk::is_manifest;
 
 /// Something to read.

@@ -12,6 +12,7 @@ use crate::configuration::ConfigurationFile;
 use crate::judging::{FailOn, Reporting};
 use crate::reporter::Format;
 use crate::source::Source;
+use crate::source::gitops::Cloned;
 use crate::sources::ChartOptions;
 use crate::terminal;
 
@@ -36,6 +37,8 @@ Sources:
   chart:PATH             a chart, rendered now
   git:REPO@REV:PATH      the same in a revision of a repository
   helm:[NS/]RELEASE      what Helm has deployed, from the release that it keeps
+  argocd:[NS/]APP        what an Application of Argo CD deploys, from its repository or chart
+  flux:[NS/]KIND/NAME    what a Kustomization or HelmRelease of Flux deploys, likewise
   cluster[:CONTEXT]      a live cluster
   dump:PATH              the output of `kubectl get .. -o yaml --show-managed-fields`
 
@@ -45,6 +48,7 @@ Examples:
   hardline drift --desired helm:shop/checkout --revision 7
   hardline drift --desired helm:shop/checkout --observed dump:live.yaml
   hardline drift --desired git:.@main:deploy/shop -n shop --observed dump:live.yaml
+  hardline drift --desired argocd:argocd/shop --repo https://git.example.com/shop=../shop
   hardline drift --desired cluster:staging --observed cluster:production -n shop
   hardline drift --desired deploy/ --observed dump:live.yaml --explain-suppressed
 
@@ -61,6 +65,11 @@ pub(crate) struct Args {
     /// The revision of the release, instead of the one that is deployed
     #[arg(long, value_name = "NUMBER", requires = "desired")]
     revision: Option<u64>,
+
+    /// Where a repository that Argo CD or Flux deploys from is cloned on this machine, such as
+    /// `https://git.example.com/shop=../shop`; others are cloned. May be repeated
+    #[arg(long, value_name = "URL=PATH")]
+    repo: Vec<Cloned>,
 
     #[command(flatten)]
     cluster: ClusterArgs,

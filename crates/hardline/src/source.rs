@@ -1,16 +1,18 @@
 //! Where objects come from: manifests, a Git revision, a chart, a release, a dump, a cluster. Sources are
 //! written the same on every subcommand that takes more than paths.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
-use hardline_core::source::Source as Text;
+use anyhow::Context as _;
 use hardline_manifest::load::{self, Input, Loaded, load};
+
+use git::Repository;
+use gitops::Holder;
+
+mod git;
+pub(crate) mod gitops;
 
 /// A place that objects are read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) enum Source {
         /// Its name.
         release: String,
     },
+    /// What Argo CD or Flux deploys, from where its object says.
+    Gitops(Holder),
     /// The output of `kubectl get -o yaml --show-managed-fields`.
     Dump(PathBuf),
     /// A live cluster by its context, else the current one.
@@ -46,6 +50,7 @@ impl fmt::Display for Source {
             Self::Git { repository, revision, path } => write!(f, "git:{repository}@{revision}:{path}"),
             Self::Helm { namespace: Some(namespace), release } => write!(f, "helm:{namespace}/{release}"),
             Self::Helm { namespace: None, release } => write!(f, "helm:{release}"),
+            Self::Gitops(holder) => holder.fmt(f),
             Self::Dump(path) => write!(f, "dump:{}", path.display()),
             Self::Cluster(Some(context)) => write!(f, "cluster:{context}"),
             Self::Cluster(None) => f.write_str("cluster"),
@@ -77,6 +82,8 @@ impl FromStr for Source {
                 }
                 None => Ok(Self::Helm { namespace: None, release: rest.to_owned() }),
             },
+            Some(("argocd", rest)) => Holder::argocd(rest).map(Self::Gitops),
+            Some(("flux", rest)) => Holder::flux(rest).map(Self::Gitops),
             Some(("chart" | "path", rest)) => named(rest).map(|path| Self::Path(path.into())),
             Some(("dump", rest)) => named(rest).map(|path| Self::Dump(path.into())),
             Some(("cluster", rest)) => Ok(Self::Cluster(Some(rest.to_owned()).filter(|rest| !rest.is_empty()))),
@@ -86,7 +93,7 @@ impl FromStr for Source {
     }
 }
 
-/// Reads what lies in files: all sources but releases and clusters.
+/// Reads what lies in files: all sources but releases, clusters, and what clusters deploy by themselves.
 pub(crate) fn read(source: &Source, options: &load::Options) -> anyhow::Result<Loaded> {
     match source {
         Source::Path(path) => from_path(path.clone(), options),
@@ -96,75 +103,27 @@ pub(crate) fn read(source: &Source, options: &load::Options) -> anyhow::Result<L
             from_path(path.clone(), &options)
         }
         Source::Git { repository, revision, path } => from_git(repository, revision, path, options),
-        Source::Helm { .. } | Source::Cluster(_) => Ok(Loaded::default()),
+        Source::Helm { .. } | Source::Gitops(_) | Source::Cluster(_) => Ok(Loaded::default()),
     }
 }
 
 fn from_path(path: PathBuf, options: &load::Options) -> anyhow::Result<Loaded> {
-    load(vec![Input::Path(path)], options, &|_| {}).map_err(|error| match error.help() {
+    read_inputs(vec![Input::Path(path)], options)
+}
+
+fn read_inputs(inputs: Vec<Input>, options: &load::Options) -> anyhow::Result<Loaded> {
+    load(inputs, options, &|_| {}).map_err(|error| match error.help() {
         Some(help) => anyhow::anyhow!("{error}\nhelp: {help}"),
         None => error.into(),
     })
 }
 
-/// Checks a revision out into a folder that is gone afterwards, and reads a path of it.
+/// Reads a path of a revision.
 fn from_git(repository: &str, revision: &str, path: &str, options: &load::Options) -> anyhow::Result<Loaded> {
-    let folder = tempfile::tempdir().context("cannot make a folder for the revision")?;
-    let mut place = PathBuf::from(repository);
-    if !place.exists() {
-        place = folder.path().join("repository");
-        let clone = ["clone", "--quiet", "--bare", "--filter=blob:none", "--"];
-        run(Command::new("git").args(clone).arg(repository).arg(&place), &format!("cannot reach `{repository}`"))?;
-    }
-    let tree = folder.path().join("tree");
-    std::fs::create_dir(&tree)?;
-    let mut archive = Command::new("git")
-        .arg("-C")
-        .arg(&place)
-        .args(["archive", "--format=tar", revision])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot run git")?;
-    let tar = archive.stdout.take().context("git has no output")?;
-    let unpacked =
-        Command::new("tar").args(["-x", "-f", "-", "-C"]).arg(&tree).stdin(tar).output().context("cannot run tar")?;
-    let output = archive.wait_with_output()?;
-    if !output.status.success() {
-        bail!("`{repository}` has no revision `{revision}`: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    if !unpacked.status.success() {
-        bail!("cannot unpack `{revision}`: {}", String::from_utf8_lossy(&unpacked.stderr).trim());
-    }
-    let loaded =
-        from_path(tree.join(path), options).with_context(|| format!("in revision `{revision}` of `{repository}`"))?;
-    Ok(rename(loaded, &tree, revision))
-}
-
-fn run(command: &mut Command, failure: &str) -> anyhow::Result<()> {
-    // Nobody is there to type a password.
-    let output = command.env("GIT_TERMINAL_PROMPT", "0").output().context("cannot run git")?;
-    if !output.status.success() {
-        bail!("{failure}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
-}
-
-/// Calls texts by their revision and path, and not by the folder that they were read from.
-fn rename(loaded: Loaded, tree: &Path, revision: &str) -> Loaded {
-    let mut renamed = Loaded { findings: loaded.findings, notices: loaded.notices, ..Loaded::default() };
-    let mut seen: HashSet<*const Text> = HashSet::new();
-    for resource in &loaded.resources {
-        let source = resource.source();
-        if seen.insert(Arc::as_ptr(source)) {
-            let inner = Path::new(&source.name).strip_prefix(tree).unwrap_or(Path::new(&source.name));
-            let name = format!("{revision}:{}", inner.display());
-            let new = if source.rendered { Text::rendered } else { Text::new };
-            let text = new(name, source.text.clone());
-            renamed.add_source(text, resource.default_namespace());
-        }
-    }
-    renamed
+    let tree = Repository::open(repository)?.check_out(revision)?;
+    let loaded = from_path(tree.path().join(path), options)
+        .with_context(|| format!("in revision `{revision}` of `{repository}`"))?;
+    tree.rename(loaded, revision, |text| Ok(text.to_owned()))
 }
 
 #[cfg(test)]

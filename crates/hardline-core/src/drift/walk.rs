@@ -36,16 +36,23 @@ pub(super) const METADATA: [&str; 11] = [
     "uid",
 ];
 /// Labels and annotations that tell how or when an object was deployed, or that keep a record.
-const MARKS: [&str; 16] = [
+const MARKS: [&str; 23] = [
     "app.kubernetes.io/managed-by",
+    "argocd.argoproj.io/installation-id",
+    "argocd.argoproj.io/tracking-id",
     "autoscaling.alpha.kubernetes.io/conditions",
     "autoscaling.alpha.kubernetes.io/current-metrics",
     "deployment.kubernetes.io/revision",
     "deprecated.daemonset.template.generation",
+    "helm.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/namespace",
     "kubectl.kubernetes.io/last-applied-configuration",
     "kubectl.kubernetes.io/restartedAt",
     "kubernetes.io/change-cause",
     "kubernetes.io/metadata.name",
+    "kustomize.toolkit.fluxcd.io/checksum",
+    "kustomize.toolkit.fluxcd.io/name",
+    "kustomize.toolkit.fluxcd.io/namespace",
     "meta.helm.sh/release-name",
     "meta.helm.sh/release-namespace",
     // Once init containers were written so; the API server drops what is left of it.

@@ -24,6 +24,8 @@ pub struct Origin {
     pub parts: Vec<Part>,
     /// The namespace of what names none.
     pub namespace: Option<String>,
+    /// Whether the object itself is as it was when it was deployed last.
+    pub is_settled: bool,
 }
 
 /// One place that objects are from.
@@ -31,7 +33,7 @@ pub struct Origin {
 pub struct Part {
     /// The place.
     pub place: Place,
-    /// The revision that was deployed last: a commit, or the version of a chart.
+    /// The revision that was deployed last, where the object tells: a commit, or the version of a chart.
     pub deployed: Option<String>,
     /// By which other parts call it, to take files of values from it. Such a part may have no objects.
     pub called: Option<String>,
@@ -174,7 +176,11 @@ fn application(holder: &Resource) -> Result<Origin, Unresolved> {
     if parts.is_empty() {
         return Err(Unresolved::Lacks("spec.source"));
     }
-    Ok(Origin { parts, namespace: text(holder.value(), &["spec", "destination", "namespace"]).map(str::to_owned) })
+    let was = |of: &str| status.and_then(|status| status.get(of)).map(Value::to_json);
+    let is = |of: &str| holder.spec(of).map(Value::to_json);
+    let is_settled = if several.is_empty() { was("source") == is("source") } else { was("sources") == is("sources") };
+    let namespace = text(holder.value(), &["spec", "destination", "namespace"]).map(str::to_owned);
+    Ok(Origin { parts, namespace, is_settled })
 }
 
 fn argocd(holder: &Resource, source: Value<'_>) -> Result<Part, Unresolved> {
@@ -294,12 +300,13 @@ impl Flux<'_, '_, '_> {
         let helm = Helm { release: self.holder.name().to_owned(), ..Helm::default() };
         let part = Part { place, deployed: applied, called: None, helm, overlay, recursive: true, substitutes };
         let namespace = text(spec, &["targetNamespace"]).map(str::to_owned);
-        Ok(Origin { parts: vec![part], namespace })
+        let number = |path: &[&str]| self.holder.value().at(path).and_then(Value::int);
+        let is_settled = number(&["status", "observedGeneration"]) == number(&["metadata", "generation"]);
+        Ok(Origin { parts: vec![part], namespace, is_settled })
     }
 
     fn helm_release(mut self) -> Result<Origin, Unresolved> {
-        let value = self.holder.value();
-        let spec = value.get("spec").ok_or(Unresolved::Lacks("spec"))?;
+        let spec = self.holder.value().get("spec").ok_or(Unresolved::Lacks("spec"))?;
         refuse(spec, &["postRenderers", "chart.spec.verify"])?;
         let namespace = self.holder.namespace().unwrap_or_default();
         let place = match (spec.get("chartRef"), spec.at(&["chart", "spec"])) {
@@ -328,13 +335,12 @@ impl Flux<'_, '_, '_> {
             (None, Some(target)) => format!("{target}-{}", self.holder.name()),
             (None, None) => self.holder.name().to_owned(),
         };
-        let history = value.at(&["status", "history"]).and_then(|history| history.items().next());
-        let deployed = history.and_then(|last| text(last, &["chartVersion"])).map(str::to_owned);
         let files = texts(spec, &["chart", "spec", "valuesFiles"]);
         let helm = Helm { release, files, values, set };
         let part =
-            Part { place, deployed, called: None, helm, overlay: Map::new(), recursive: true, substitutes: None };
-        Ok(Origin { parts: vec![part], namespace: Some(target.unwrap_or(namespace).to_owned()) })
+            Part { place, deployed: None, called: None, helm, overlay: Map::new(), recursive: true, substitutes: None };
+        // What it deployed last is in the release that Helm keeps.
+        Ok(Origin { parts: vec![part], namespace: Some(target.unwrap_or(namespace).to_owned()), is_settled: false })
     }
 
     fn chart(&mut self, chart: Value<'_>) -> Result<Place, Unresolved> {
@@ -477,4 +483,42 @@ pub fn substitute(text: &str, values: &BTreeMap<String, String>) -> Result<Strin
     }
     done.push_str(rest);
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_replaced_as_flux_does() {
+        let values: BTreeMap<_, _> = [("HOST", "shop.example.com"), ("NONE", "")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let text = "host: ${HOST}, zone: ${ZONE:=eu}, none: ${NONE:-x}, gone: ${GONE}, kept: $${HOST} $HOST";
+        let replaced = "host: shop.example.com, zone: eu, none: x, gone: , kept: ${HOST} $HOST";
+        assert_eq!(substitute(text, &values).as_deref(), Ok(replaced));
+        for other in ["${HOST^^}", "${#HOST}", "${HOST", "${}"] {
+            assert!(substitute(other, &values).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn images_are_told_to_kustomize() {
+        let images = [
+            ("nginx:1.2", json!({"name": "nginx", "newTag": "1.2"})),
+            ("a.example:5000/x", json!({"name": "a.example:5000/x"})),
+            ("web=b.example/web:2", json!({"name": "web", "newName": "b.example/web", "newTag": "2"})),
+            ("web=b/web@sha256:00", json!({"name": "web", "newName": "b/web", "digest": "sha256:00"})),
+        ];
+        for (image, entry) in images {
+            assert_eq!(image_of_argocd(image), entry, "{image}");
+        }
+    }
+
+    #[test]
+    fn flux_writes_commits_behind_their_branch() {
+        for revision in ["main@sha1:0123", "main/0123", "0123"] {
+            assert_eq!(commit(revision), "0123");
+        }
+    }
 }

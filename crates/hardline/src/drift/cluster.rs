@@ -7,6 +7,7 @@ use hardline_cluster::observed::Gap;
 use hardline_cluster::whole::{self, Waiter, Whole};
 use hardline_core::drift;
 use hardline_core::resource::{Kind, Resource};
+use hardline_manifest::gitops::Named;
 
 use super::Args;
 use crate::cluster::with_help;
@@ -69,6 +70,29 @@ pub(super) fn deployed(live: &Live, namespace: Option<&str>) -> anyhow::Result<W
     let mut whole = live.waiter.wait(whole::read(&live.cluster, wanted)).map_err(with_help)?;
     whole.resources.retain(drift::is_deployed);
     Ok(whole)
+}
+
+/// The versions in which the objects of Argo CD and Flux are served, the newest first.
+const VERSIONS: [(&str, &str); 8] = [
+    ("", "v1"),
+    ("argoproj.io", "argoproj.io/v1alpha1"),
+    ("helm.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io/v2"),
+    ("helm.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io/v2beta2"),
+    ("kustomize.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io/v1"),
+    ("kustomize.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io/v1beta2"),
+    ("source.toolkit.fluxcd.io", "source.toolkit.fluxcd.io/v1"),
+    ("source.toolkit.fluxcd.io", "source.toolkit.fluxcd.io/v1beta2"),
+];
+
+/// An object that Argo CD or Flux knows; `None` where it is not there.
+pub(super) fn named(live: &Live, named: Named<'_>) -> anyhow::Result<Option<Resource>> {
+    for (_, version) in VERSIONS.iter().filter(|(group, _)| *group == named.group) {
+        let found = whole::get(&live.cluster, (version, named.kind), Some(named.namespace), named.name);
+        if let Some(found) = live.waiter.wait(found).map_err(with_help)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 /// What could not be read, in words.

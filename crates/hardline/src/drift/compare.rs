@@ -55,8 +55,9 @@ pub(super) fn compare(args: &Args, live: Option<&Live>) -> anyhow::Result<Compar
     }
     let (revisions, problems) = release::releases(&observed.resources);
     notices.extend(problems);
-    let wanted = desired::read(args, &options, revisions)?;
-    let Desired { loaded, releases: current, is_deployed, expectations: mut expected, notices: problems } = wanted;
+    let wanted = desired::read(args, &options, revisions, &observed.resources, live)?;
+    let Desired { loaded, releases: current, deployed, is_deployed, expectations: mut expected, notices: problems } =
+        wanted;
     notices.extend(problems);
     notices.extend(loaded.notices);
     notices.extend(loaded.findings.iter().chain(&observed.findings).map(|finding| finding.message.clone()));
@@ -66,7 +67,11 @@ pub(super) fn compare(args: &Args, live: Option<&Live>) -> anyhow::Result<Compar
         observed.resources = whole.resources;
     }
     let (desired, observed) = (loaded.resources, observed.resources);
-    let released = if is_deployed { Vec::new() } else { release::objects(&current).resources };
+    let released = match deployed {
+        _ if is_deployed => Vec::new(),
+        Some(deployed) => deployed,
+        None => release::objects(&current).resources,
+    };
     let known = (!released.is_empty()).then_some(&*released);
     let options = Options { explained: args.explain_suppressed, deployed: args.deployed || is_deployed };
     let mut drift = drift::drift(&desired, known, &observed, options, args.orphans);

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use hardline_core::drift::{self, Expectation, FieldPattern};
 use hardline_core::path::FieldPath;
-use hardline_core::resource::Kind;
-use hardline_manifest::gitops;
+use hardline_core::resource::{Kind, Resource};
+use hardline_manifest::gitops::{self, Named};
 use hardline_manifest::load::{self, Loaded};
 use hardline_manifest::release::{self as helm, Release};
 use serde_json::Value as Json;
 
+use super::cluster::Live;
 use super::release::objects;
 use super::{Args, cluster};
+use crate::source::gitops::{Holder, resolve};
 use crate::source::{self, Source};
 
 /// What should run.
@@ -22,6 +24,8 @@ pub(super) struct Desired {
     pub(super) loaded: Loaded,
     /// The releases that are deployed: of these objects, or beside them.
     pub(super) releases: Vec<Release>,
+    /// What was deployed last, where that is known beside the objects.
+    pub(super) deployed: Option<Vec<Resource>>,
     /// Whether the objects are what was deployed last.
     pub(super) is_deployed: bool,
     /// What of them is expected to differ.
@@ -30,8 +34,15 @@ pub(super) struct Desired {
     pub(super) notices: Vec<String>,
 }
 
-/// Reads what should run. `releases` are all revisions that are observed.
-pub(super) fn read(args: &Args, options: &load::Options, releases: Vec<Release>) -> anyhow::Result<Desired> {
+/// Reads what should run. `releases` are all revisions that are observed, `observed` what is known of
+/// what runs, and `live` the cluster that may be asked for more.
+pub(super) fn read(
+    args: &Args,
+    options: &load::Options,
+    releases: Vec<Release>,
+    observed: &[Resource],
+    live: Option<&Live>,
+) -> anyhow::Result<Desired> {
     let mut desired = match &args.desired {
         None => of_releases(args, releases, args.cluster.namespace(), None)?,
         Some(Source::Helm { namespace, release }) => {
@@ -48,12 +59,18 @@ pub(super) fn read(args: &Args, options: &load::Options, releases: Vec<Release>)
             let loaded = Loaded { resources: whole.resources, ..Loaded::default() };
             Desired { loaded, notices, releases: helm::current(releases), ..Desired::default() }
         }
+        Some(Source::Gitops(holder)) => {
+            let mut desired = of_holder(args, holder, options, observed, live)
+                .with_context(|| format!("`{holder}` cannot be resolved"))?;
+            desired.releases = helm::current(releases);
+            desired
+        }
         Some(source) => {
             let mut loaded = source::read(source, options)?;
             if matches!(source, Source::Dump(_)) {
                 loaded.resources.retain(drift::is_deployed);
             }
-            let expectations = random(source, options, &loaded)?;
+            let expectations = random(&loaded, || source::read(source, options))?;
             Desired { loaded, expectations, releases: helm::current(releases), ..Desired::default() }
         }
     };
@@ -74,6 +91,62 @@ pub(super) fn read(args: &Args, options: &load::Options, releases: Vec<Release>)
     }
     desired.expectations.extend(desired.loaded.resources.iter().filter_map(gitops::marks));
     Ok(desired)
+}
+
+/// What an object of Argo CD or Flux deploys.
+fn of_holder(
+    args: &Args,
+    holder: &Holder,
+    options: &load::Options,
+    observed: &[Resource],
+    live: Option<&Live>,
+) -> anyhow::Result<Desired> {
+    let file = match holder {
+        Holder::File { path, .. } => source::read(&Source::Path(path.clone()), options)?.resources,
+        Holder::Object { .. } => Vec::new(),
+    };
+    let known: Vec<&Resource> = file.iter().chain(observed).collect();
+    let object = match holder {
+        Holder::File { .. } => {
+            let mut holders = file.iter().filter(|resource| gitops::is_holder(resource));
+            match (holders.next(), holders.next()) {
+                (Some(one), None) => one.clone(),
+                (None, _) => bail!("the file holds no such object"),
+                (Some(_), Some(_)) => bail!("the file holds several: name one that is observed, or another file"),
+            }
+        }
+        Holder::Object { group, kind, namespace, name } => find(Named { group, kind, namespace, name }, &known, live)
+            .map_err(anyhow::Error::msg)?
+            .with_context(|| format!("there is no {kind} {namespace}/{name}"))?,
+    };
+    let origin = gitops::origin(&object, &mut |named| find(named, &known, live))?;
+    let resolved = resolve(&origin, &args.repo, options)?;
+    let rules = gitops::rules(&object);
+    let mut expectations = rules.expectations;
+    expectations.extend(random(&resolved.desired, || Ok(resolve(&origin, &args.repo, options)?.desired))?);
+    expectations.extend(gitops::tracking(&object));
+    Ok(Desired {
+        loaded: resolved.desired,
+        deployed: resolved.deployed.map(|deployed| deployed.resources),
+        is_deployed: resolved.is_deployed,
+        expectations,
+        notices: resolved.notices.into_iter().chain(rules.notices).collect(),
+        ..Desired::default()
+    })
+}
+
+/// An object that is known already, or else from the cluster.
+fn find(named: Named<'_>, known: &[&Resource], live: Option<&Live>) -> Result<Option<Resource>, String> {
+    let is = |it: &Resource| {
+        it.group() == named.group
+            && it.kind_name() == named.kind
+            && it.name() == named.name
+            && it.namespace().is_none_or(|namespace| namespace == named.namespace)
+    };
+    if let Some(found) = known.iter().find(|it| is(it)) {
+        return Ok(Some((*found).clone()));
+    }
+    live.map_or(Ok(None), |live| cluster::named(live, named).map_err(|error| error.to_string()))
 }
 
 /// The objects of the releases of this namespace and name.
@@ -119,11 +192,11 @@ fn known(releases: &[Release]) -> String {
 
 /// What a chart makes anew each time it is rendered, such as passwords, certificates and times: it
 /// is rendered once more, and what then differs tells nothing about what runs.
-fn random(source: &Source, options: &load::Options, loaded: &Loaded) -> anyhow::Result<Vec<Expectation>> {
+fn random(loaded: &Loaded, again: impl FnOnce() -> anyhow::Result<Loaded>) -> anyhow::Result<Vec<Expectation>> {
     if !loaded.resources.iter().any(|resource| resource.source().rendered) {
         return Ok(Vec::new());
     }
-    let again = source::read(source, options)?;
+    let again = again()?;
     let pairs = loaded.resources.iter().zip(&again.resources).filter(|(first, second)| first.id() == second.id());
     let expectations = pairs.filter_map(|(first, second)| {
         let mut paths = Vec::new();

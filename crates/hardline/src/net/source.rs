@@ -135,7 +135,7 @@ impl Reading {
                 Source::Dump(_) | Source::Cluster(_) => {
                     bail!("`{source}` is all that there is: name no source beside it")
                 }
-                Source::Helm { .. } => {
+                Source::Helm { .. } | Source::Gitops(_) => {
                     bail!("`{source}` is read by `hardline drift`: name a cluster or manifests here")
                 }
             }
