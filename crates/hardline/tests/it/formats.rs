@@ -56,12 +56,12 @@ critical[container-privileged]: container `agent` runs privileged
    = fix: remove `privileged: true` (hardline check --fix --unsafe-fixes)
 
 medium[exemption-invalid]: an exemption needs a reason
- --> shop/checkout.yaml:7:5
+ --> shop/checkout.yaml:7:47
   |
 5 |   namespace: shop
 6 |   annotations:
 7 |     exempt.hardline.dev/container-privileged: ""
-  |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |                                               ^^ in Deployment shop/checkout
 8 | spec:
 9 |   selector:
   |
@@ -154,7 +154,7 @@ fn concise_takes_a_line_for_each_finding() {
     check(&["--format", "concise", "shop"]).assert().code(1).stdout_eq(str![[r#"
 shop/broken.yaml:1:1: high[manifest-malformed] `apiVersion` is missing or not a string
 shop/broken.yaml:13:21: critical[container-privileged] container `agent` runs privileged
-shop/checkout.yaml:7:5: medium[exemption-invalid] an exemption needs a reason
+shop/checkout.yaml:7:47: medium[exemption-invalid] an exemption needs a reason
 shop/checkout.yaml:19:25: critical[container-privileged] container `checkout` runs privileged
 
 "#]]).stderr_eq(str![[r#"
@@ -168,7 +168,7 @@ fn github_annotates_lines() {
     check(&["--format", "github", "shop"]).assert().code(1).stdout_eq(str![[r#"
 ::error file=shop/broken.yaml,line=1,endLine=1,col=1,endColumn=5,title=high[manifest-malformed]::`apiVersion` is missing or not a string%0Ahelp: correct the text; `kubectl apply --dry-run=client -f FILE` reads it the same way
 ::error file=shop/broken.yaml,line=13,endLine=13,col=21,endColumn=25,title=critical[container-privileged]::container `agent` runs privileged%0Ahelp: remove `privileged: true`; add the single capability or device that is needed instead
-::warning file=shop/checkout.yaml,line=7,endLine=7,col=5,endColumn=45,title=medium[exemption-invalid]::an exemption needs a reason%0Ahelp: write `exempt.hardline.dev/<rule>: "reason; owner=…; until=YYYY-MM-DD"`; owner and until may be left out
+::warning file=shop/checkout.yaml,line=7,endLine=7,col=47,endColumn=49,title=medium[exemption-invalid]::an exemption needs a reason%0Ahelp: write `exempt.hardline.dev/<rule>: "reason; owner=…; until=YYYY-MM-DD"`; owner and until may be left out
 ::error file=shop/checkout.yaml,line=19,endLine=19,col=25,endColumn=29,title=critical[container-privileged]::container `checkout` runs privileged%0Ahelp: remove `privileged: true`; add the single capability or device that is needed instead
 
 "#]]);
