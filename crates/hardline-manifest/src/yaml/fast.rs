@@ -284,7 +284,7 @@ impl Scanner<'_, '_> {
                 return Ok(scalar);
             }
             Some(first) if may_begin_plain(first) => {}
-            Some(b'-') if !matches!(self.peek_at(1), None | Some(b' ' | b'\n' | b'\r' | b'\t')) => {}
+            Some(b'-' | b':') if !matches!(self.peek_at(1), None | Some(b' ' | b'\n' | b'\r' | b'\t')) => {}
             _ => return Err(Unfamiliar),
         }
         let end = self.plain_line()?;
@@ -554,7 +554,8 @@ impl Scanner<'_, '_> {
                 self.at = line;
                 break;
             }
-            if self.peek() == Some(b'\t') || (folded && spaces > indent) {
+            // Behind the indentation a tab is text, but where lines are folded it keeps one from it.
+            if (self.peek() == Some(b'\t') && (first || folded)) || (folded && spaces > indent) {
                 return Err(Unfamiliar);
             }
             self.skip_line();
@@ -569,7 +570,9 @@ impl Scanner<'_, '_> {
             content.push_str(std::str::from_utf8(text).map_err(|_| Unfamiliar)?);
             breaks = 1;
             first = false;
-            end = line + indent + text.trim_ascii_end().len();
+            if !text.trim_ascii_end().is_empty() {
+                end = line + indent + text.trim_ascii_end().len();
+            }
         }
         match chomping {
             Some(b'-') => {}

@@ -80,3 +80,19 @@ fn the_readers_agree_where_they_once_did_not() {
         assert_eq!(difference(text), None, "{text:?}");
     }
 }
+
+#[test]
+fn the_readers_agree_on_every_short_text() {
+    let letters = ["a", ":", " ", "\n", "-", "\t", "#", ","];
+    let mut endings = vec![String::new()];
+    for _ in 0..4 {
+        let longer = endings.iter().flat_map(|ending| letters.map(|letter| format!("{ending}{letter}")));
+        endings = longer.collect();
+    }
+    for beginning in ["", "a: ", "- ", "a: |\n", "a: |\n  b\n", "a: >\n  b\n"] {
+        for ending in &endings {
+            let text = format!("{beginning}{ending}");
+            assert_eq!(difference(&text), None, "{text:?}");
+        }
+    }
+}
