@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use crate::path::{FieldPath, Segment};
+use crate::path::{FieldPath, Segment, pointer};
 use crate::tree::{NodeKind, Value};
 
 /// A change that mends a finding.
@@ -266,10 +266,6 @@ fn walk<'v>(root: &'v mut Json, segments: &[Segment]) -> Option<&'v mut Json> {
         Segment::Key(key) => value.as_object_mut()?.get_mut(key.as_ref()),
         Segment::Index(index) => value.as_array_mut()?.get_mut(*index as usize),
     })
-}
-
-fn pointer(segments: &[Segment]) -> String {
-    segments.iter().cloned().collect::<FieldPath>().to_string()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::finding::{Finding, Place};
 use crate::inventory::Inventory;
-use crate::path::{FieldPath, Segment};
+use crate::path::{FieldPath, Segment, push_number};
 use crate::resource::Resource;
 use crate::tree::Value;
 
@@ -31,48 +31,69 @@ impl Fingerprint {
         match &finding.place {
             Place::Field { resource, path } => {
                 let resource = &inventory[*resource];
-                Self { subject: subject(resource), rule, path: named(path, resource.value()) }
+                let mut named = String::new();
+                push_named(&mut named, path, resource.value());
+                Self { subject: subject(resource), rule, path: named }
             }
             Place::Text { source, .. } => Self { subject: source.name.clone(), rule, path: String::new() },
         }
     }
 }
 
+/// What the fingerprint of a finding displays as.
+pub(crate) fn text(finding: &Finding, inventory: &Inventory) -> String {
+    let mut text = String::with_capacity(160);
+    text.extend([finding.rule.id, ":"]);
+    match &finding.place {
+        Place::Field { resource, path } => {
+            let resource = &inventory[*resource];
+            push_subject(&mut text, resource);
+            if !path.segments().is_empty() {
+                text.push(':');
+                push_named(&mut text, path, resource.value());
+            }
+        }
+        Place::Text { source, .. } => text.push_str(&source.name),
+    }
+    text
+}
+
 /// What a resource is called whatever file it is in, and in whatever version of its API.
 pub(crate) fn subject(resource: &Resource) -> String {
-    let group = resource.group();
     let mut subject = String::with_capacity(64);
-    if !group.is_empty() {
-        subject.extend([group, "/"]);
-    }
-    resource.write_name(&mut subject);
+    push_subject(&mut subject, resource);
     subject
 }
 
-/// A path where items of lists go by their names.
-fn named(path: &FieldPath, root: Value<'_>) -> String {
-    let mut named = String::with_capacity(64);
+fn push_subject(text: &mut String, resource: &Resource) {
+    let group = resource.group();
+    if !group.is_empty() {
+        text.extend([group, "/"]);
+    }
+    resource.write_name(text);
+}
+
+/// Adds a path where items of lists go by their names.
+fn push_named(text: &mut String, path: &FieldPath, root: Value<'_>) {
     let mut here = Some(root);
     for segment in path.segments() {
         match segment {
             Segment::Key(key) => {
                 here = here.and_then(|value| value.get(key));
-                named.push('/');
-                named.push_str(key);
+                text.push('/');
+                text.push_str(key);
             }
             Segment::Index(index) => {
                 here = here.and_then(|value| value.items().nth(*index as usize));
-                let name = here.and_then(|item| item.get("name")).and_then(Value::str);
-                named.push('[');
-                match name {
-                    Some(name) => named.push_str(name),
-                    None => named.push_str(&index.to_string()),
+                text.push('[');
+                match here.and_then(|item| item.get("name")).and_then(Value::str) {
+                    Some(name) => text.push_str(name),
+                    None => push_number(text, *index),
                 }
-                named.push(']');
+                text.push(']');
             }
         }
     }
-    named
 }
 
 impl fmt::Display for Fingerprint {

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 
 use crate::resource::{Kind, Resource};
-use crate::tree::{NodeKind, Value};
+use crate::tree::Value;
 use crate::workload::{Container, Workload};
 
 /// The texts of an inventory, each with its namespace, as hashes.
@@ -32,8 +32,8 @@ impl Mentions {
             match resource.kind() {
                 // A workload of a custom kind names what it needs, and makes nothing.
                 Kind::Other if Workload::of(resource).is_some() => {}
-                Kind::Other => each_name(resource.value(), &mut |text| _ = custom.insert(hash(hasher, text))),
-                Kind::Role => each_name(resource.value(), &mut |text| _ = told.insert(hash(hasher, text))),
+                Kind::Other => custom.extend(names(resource.value()).map(|text| hash(hasher, text))),
+                Kind::Role => told.extend(names(resource.value()).map(|text| hash(hasher, text))),
                 _ => {}
             }
             for container in Workload::of(resource).iter().flat_map(Workload::containers) {
@@ -56,14 +56,9 @@ impl Mentions {
     }
 }
 
-/// Visits the texts below a value that may be the name of an object, or the value of a label.
-fn each_name(value: Value<'_>, visit: &mut dyn FnMut(&str)) {
-    match value.kind() {
-        NodeKind::Str => Some(value.raw()).into_iter().filter(|text| may_be_name(text)).for_each(visit),
-        NodeKind::Seq => value.items().for_each(|item| each_name(item, visit)),
-        NodeKind::Map => value.entries().for_each(|entry| each_name(entry.value, visit)),
-        _ => {}
-    }
+/// The texts below a value that may be the name of an object, or the value of a label.
+fn names(value: Value<'_>) -> impl Iterator<Item = &str> {
+    value.texts().filter(|text| may_be_name(text))
 }
 
 fn may_be_name(text: &str) -> bool {

@@ -57,6 +57,35 @@ impl FieldPath {
     pub fn segments(&self) -> &[Segment] {
         &self.0
     }
+
+    /// This path as a JSON pointer.
+    pub fn pointer(&self) -> String {
+        pointer(&self.0)
+    }
+}
+
+/// Steps as a JSON pointer (RFC 6901).
+pub(crate) fn pointer(segments: &[Segment]) -> String {
+    let mut pointer = String::with_capacity(24 * segments.len());
+    for segment in segments {
+        pointer.push('/');
+        match segment {
+            Segment::Key(key) if key.contains(['~', '/']) => {
+                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            }
+            Segment::Key(key) => pointer.push_str(key),
+            Segment::Index(index) => push_number(&mut pointer, *index),
+        }
+    }
+    pointer
+}
+
+/// Adds a number to a text, without the machinery of formats: there are many in a report.
+pub(crate) fn push_number(text: &mut String, number: u32) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 impl FromIterator<Segment> for FieldPath {
@@ -67,19 +96,7 @@ impl FromIterator<Segment> for FieldPath {
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for segment in &self.0 {
-            match segment {
-                Segment::Key(key) if key.bytes().any(|byte| matches!(byte, b'~' | b'/')) => {
-                    write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"))?;
-                }
-                Segment::Key(key) => {
-                    f.write_str("/")?;
-                    f.write_str(key)?;
-                }
-                Segment::Index(index) => write!(f, "/{index}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.pointer())
     }
 }
 
@@ -91,6 +108,6 @@ mod tests {
     fn displays_as_a_json_pointer() {
         let path = FieldPath::of(&["metadata", "annotations"]).key("a/b~c");
         assert_eq!(path.to_string(), "/metadata/annotations/a~1b~0c");
-        assert_eq!(FieldPath::of(&["spec", "containers"]).index(2).to_string(), "/spec/containers/2");
+        assert_eq!(FieldPath::of(&["spec", "containers"]).index(120).to_string(), "/spec/containers/120");
     }
 }

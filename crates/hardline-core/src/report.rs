@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -11,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::edit::{Change, Fix, Misfit, PatchOperation, Safety, json_patch};
 use crate::finding::Place;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{self, Fingerprint};
 use crate::inventory::Inventory;
 use crate::profile::Enforcement;
 use crate::resource::{Resource, ResourceId};
@@ -340,7 +339,7 @@ fn ordered(findings: Vec<Judged>, inventory: &Inventory) -> Vec<Reported> {
 impl Reported {
     fn new(judged: Judged, location: Location, inventory: &Inventory) -> Self {
         let Judged { finding, enforcement, severity } = judged;
-        let fingerprint = text(&Fingerprint::of(&finding, inventory));
+        let fingerprint = fingerprint::text(&finding, inventory);
         let evidence = finding.evidence.into_iter().map(|evidence| ReportedEvidence {
             message: evidence.message,
             resource: resource_id(&evidence.place, inventory),
@@ -466,17 +465,9 @@ fn resource_id(place: &Place, inventory: &Inventory) -> Option<ResourceId> {
     }
 }
 
-/// What a value displays as, in a text that seldom needs to grow.
-fn text(value: &impl fmt::Display) -> String {
-    let mut text = String::with_capacity(128);
-    // Only a value's own formatting could fail, and none here does.
-    let _ = write!(text, "{value}");
-    text
-}
-
 fn path(place: &Place) -> String {
     match place {
-        Place::Field { path, .. } => text(path),
+        Place::Field { path, .. } => path.pointer(),
         Place::Text { .. } => String::new(),
     }
 }

@@ -294,6 +294,7 @@ impl Resource {
     }
 
     /// A field below `spec`.
+    #[inline]
     pub fn spec(&self, key: &str) -> Option<Value<'_>> {
         self.value().get("spec")?.get(key)
     }

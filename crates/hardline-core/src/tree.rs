@@ -262,11 +262,13 @@ impl<'t> Value<'t> {
     /// The value of a map's key, unless that value is null or this is no map.
     ///
     /// Kubernetes takes an explicit null for an absent field; so does this.
+    #[inline]
     pub fn get(self, key: &str) -> Option<Value<'t>> {
         self.entry(key).map(|entry| entry.value).filter(|value| !value.is_null())
     }
 
     /// The value at the end of these keys, as by [`Value::get`].
+    #[inline]
     pub fn at(self, keys: &[&str]) -> Option<Value<'t>> {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
@@ -308,6 +310,18 @@ impl<'t> Value<'t> {
             (Entries { children: Children { tree: map.tree, at: 0, end: 0 } }, map.settled_entries())
         };
         own.chain(settled)
+    }
+
+    /// The strings below this value as they are written: neither keys nor what aliases stand for, which
+    /// is written elsewhere.
+    pub fn texts(self) -> impl Iterator<Item = &'t str> + use<'t> {
+        let target = self.target();
+        let tree = target.tree;
+        let is_text = move |&id: &u32| {
+            let node = tree.node(NodeId(id));
+            node.kind == NodeKind::Str && node.tag == 0 && node.flags & ALIAS == 0
+        };
+        (target.id.0..tree.node(target.id).next).filter(is_text).map(move |id| tree.text(NodeId(id)))
     }
 
     /// The text of a string.

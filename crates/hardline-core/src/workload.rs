@@ -119,11 +119,13 @@ impl<'a> Workload<'a> {
     }
 
     /// A field of the pod's spec.
+    #[inline]
     pub fn pod(&self, key: &str) -> Option<Value<'a>> {
         self.pod_spec()?.get(key)
     }
 
     /// A field of the pod's security context, which containers inherit unless they set it.
+    #[inline]
     pub fn security(&self, key: &str) -> Option<Value<'a>> {
         self.pod("securityContext")?.get(key)
     }
@@ -231,16 +233,19 @@ impl<'a> Container<'a> {
     }
 
     /// A field of the container.
+    #[inline]
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
         self.value.get(key)
     }
 
     /// The value at the end of these keys.
+    #[inline]
     pub fn at(&self, keys: &[&str]) -> Option<Value<'a>> {
         self.value.at(keys)
     }
 
     /// A field of the container's security context.
+    #[inline]
     pub fn security(&self, key: &str) -> Option<Value<'a>> {
         self.at(&["securityContext", key])
     }
@@ -297,6 +302,7 @@ pub struct Volume<'a> {
 
 impl<'a> Volume<'a> {
     /// A field of the volume.
+    #[inline]
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
         self.value.get(key)
     }

@@ -1,5 +1,3 @@
-use std::iter;
-
 use crate::cel::Cel;
 use crate::declare_rule;
 use crate::finding::Sink;
@@ -83,11 +81,12 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     let Some(Ok(image)) = container.image().map(ImageReference::parse) else { return };
     let Some(tag) = image.tag else { return };
     let lower = tag.to_lowercase();
+    let words: Vec<&str> = lower.split(SEPARATORS).collect();
     let forbidden: Vec<String> = sink
         .settings()
         .forbidden_tags
         .iter()
-        .filter(|forbidden| contains(&lower, &forbidden.to_lowercase()))
+        .filter(|forbidden| contains(&words, &forbidden.to_lowercase()))
         .map(|forbidden| format!("`{forbidden}`"))
         .collect();
     if !forbidden.is_empty() {
@@ -102,10 +101,9 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
 const SEPARATORS: [char; 4] = ['.', '-', '_', '+'];
 
 /// Whether the words of a forbidden tag stand among those of a tag, next to each other.
-fn contains(tag: &str, forbidden: &str) -> bool {
-    let starts = iter::once(0).chain(tag.match_indices(SEPARATORS).map(|(at, _)| at + 1));
-    let mut from_each = starts.map(|start| tag[start..].split(SEPARATORS));
-    from_each.any(|mut words| {
-        forbidden.split(SEPARATORS).all(|pattern| words.next().is_some_and(|word| pattern::matches(pattern, word)))
+fn contains(words: &[&str], forbidden: &str) -> bool {
+    (0..words.len()).any(|start| {
+        let mut rest = words[start..].iter();
+        forbidden.split(SEPARATORS).all(|pattern| rest.next().is_some_and(|word| pattern::matches(pattern, word)))
     })
 }
