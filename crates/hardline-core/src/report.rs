@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -18,6 +18,8 @@ use crate::rule::{Category, Rule, Severity};
 use crate::sensitive;
 use crate::source::{Source, Span};
 use crate::verdict::{Judged, Judgement};
+
+type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// The name and version of the JSON form.
 pub const SCHEMA: &str = "hardline.report/v1";
@@ -102,7 +104,7 @@ pub struct Reported {
     /// What to do.
     pub help: Cow<'static, str>,
     /// The resource, unless the finding is about text that is none.
-    pub resource: Option<ResourceId>,
+    pub resource: Option<Arc<ResourceId>>,
     /// The field, as a JSON pointer.
     pub path: String,
     /// Where that is written.
@@ -187,7 +189,7 @@ pub struct ReportedEvidence {
     /// What is to be seen there.
     pub message: String,
     /// The resource there.
-    pub resource: Option<ResourceId>,
+    pub resource: Option<Arc<ResourceId>>,
     /// The field, as a JSON pointer.
     pub path: String,
     /// Where that is written.
@@ -202,7 +204,7 @@ pub struct ReportedExemption {
     /// What would be wrong.
     pub message: String,
     /// The resource.
-    pub resource: Option<ResourceId>,
+    pub resource: Option<Arc<ResourceId>>,
     /// Why it is exempt.
     pub reason: String,
     /// Who answers for it.
@@ -243,10 +245,11 @@ impl Report {
         for finding in &findings {
             *counts.of(finding.severity) += 1;
         }
+        let mut ids = Ids::new(inventory);
         let exempted = judgement.exempted.into_iter().map(|exempted| ReportedExemption {
             rule: exempted.finding.rule.id,
             message: exempted.finding.message,
-            resource: resource_id(&exempted.finding.place, inventory),
+            resource: ids.of(&exempted.finding.place),
             reason: exempted.exemption.reason,
             owner: exempted.exemption.owner,
             until: exempted.exemption.until.map(|until| until.to_string()),
@@ -333,16 +336,18 @@ fn ordered(findings: Vec<Judged>, inventory: &Inventory) -> Vec<Reported> {
             .then_with(|| (first.rule.id, &first.message).cmp(&(second.rule.id, &second.message)))
     });
     let taken = order.into_iter().filter_map(|at| located[at].take());
-    taken.map(|(location, judged)| Reported::new(judged, location, inventory)).collect()
+    let mut ids = Ids::new(inventory);
+    taken.map(|(location, judged)| Reported::new(judged, location, &mut ids)).collect()
 }
 
 impl Reported {
-    fn new(judged: Judged, location: Location, inventory: &Inventory) -> Self {
+    fn new(judged: Judged, location: Location, ids: &mut Ids<'_>) -> Self {
         let Judged { finding, enforcement, severity } = judged;
+        let (inventory, resource) = (ids.inventory, ids.of(&finding.place));
         let fingerprint = fingerprint::text(&finding, inventory);
         let evidence = finding.evidence.into_iter().map(|evidence| ReportedEvidence {
             message: evidence.message,
-            resource: resource_id(&evidence.place, inventory),
+            resource: ids.of(&evidence.place),
             path: path(&evidence.place),
             location: Location::of(&evidence.place, inventory),
         });
@@ -354,7 +359,7 @@ impl Reported {
             enforcement,
             message: finding.message,
             help: finding.help.map_or(Cow::Borrowed(finding.rule.help), Cow::Owned),
-            resource: resource_id(&finding.place, inventory),
+            resource,
             path: path(&finding.place),
             location,
             origin: None,
@@ -449,19 +454,41 @@ fn hide_secrets(findings: &[Reported], inventory: &Inventory) {
 
 /// Numbers the findings that share a fingerprint, from the second on.
 fn tell_apart(findings: &mut [Reported]) {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    for finding in findings {
-        let count = seen.entry(finding.fingerprint.clone()).and_modify(|count| *count += 1).or_insert(1);
+    let mut seen: HashMap<&str, usize> = HashMap::with_capacity_and_hasher(findings.len(), RandomState::default());
+    let mut again = Vec::new();
+    for (at, finding) in findings.iter().enumerate() {
+        let count = seen.entry(&finding.fingerprint).and_modify(|count| *count += 1).or_insert(1);
         if *count > 1 {
-            finding.fingerprint = format!("{}#{count}", finding.fingerprint);
+            again.push((at, *count));
         }
+    }
+    for (at, count) in again {
+        findings[at].fingerprint.push_str(&format!("#{count}"));
     }
 }
 
-fn resource_id(place: &Place, inventory: &Inventory) -> Option<ResourceId> {
-    match place {
-        Place::Field { resource, .. } => Some(inventory[*resource].id()),
-        Place::Text { .. } => None,
+/// The names of resources, of which those of one are shared by the findings about it, which lie side
+/// by side.
+struct Ids<'a> {
+    inventory: &'a Inventory,
+    last: Option<(u32, Arc<ResourceId>)>,
+}
+
+impl<'a> Ids<'a> {
+    fn new(inventory: &'a Inventory) -> Self {
+        Self { inventory, last: None }
+    }
+
+    fn of(&mut self, place: &Place) -> Option<Arc<ResourceId>> {
+        let Place::Field { resource, .. } = place else { return None };
+        match &self.last {
+            Some((last, id)) if last == resource => Some(id.clone()),
+            _ => {
+                let id = Arc::new(self.inventory[*resource].id());
+                self.last = Some((*resource, id.clone()));
+                Some(id)
+            }
+        }
     }
 }
 

@@ -34,8 +34,9 @@ const ADDED: [&str; 8] = [
 pub(crate) fn selects_nothing(resource: &Resource, selector: Selector<'_>, sink: &mut Sink<'_>) -> bool {
     let (inventory, namespace) = (sink.inventory(), resource.namespace());
     let labels = |workload: &Workload<'_>| workload.pod_labels().is_some_and(|all| all.entries().next().is_some());
-    let meant = inventory.workloads_in(namespace).any(|it| it.resource.name() == resource.name() && labels(&it));
-    matches_nothing(namespace, selector, sink) && (meant || is_all_known(namespace, selector, sink))
+    let is_meant = |it: Workload<'_>| it.resource.name() == resource.name() && labels(&it);
+    matches_nothing(namespace, selector, sink)
+        && (inventory.workloads_in(namespace).any(is_meant) || is_all_known(namespace, selector, sink))
 }
 
 /// Whether a selector certainly selects no pod of a namespace: every kind that carries pods is known.

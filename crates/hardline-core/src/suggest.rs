@@ -4,27 +4,39 @@
 ///
 /// Near is one slip in three letters: a letter wrong, missing, added, or swapped with the next.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let word: Vec<char> = word.chars().take(64).collect();
-    let near = |candidate: &&str| (slips(&word, candidate), candidate.len());
+    let word = letters(word);
     let limit = (word.len() / 3).max(1);
-    candidates.into_iter().min_by_key(near).filter(|candidate| slips(&word, candidate) <= limit)
+    let near = |candidate: &'c str| {
+        // Each letter more or less is a slip.
+        (candidate.len().abs_diff(word.len()) <= limit || !candidate.is_ascii())
+            .then(|| slips(&word, &letters(candidate)))
+            .filter(|&slips| slips <= limit)
+            .map(|slips| (slips, candidate.len(), candidate))
+    };
+    candidates.into_iter().filter_map(near).min_by_key(|&(slips, length, _)| (slips, length)).map(|near| near.2)
 }
 
-/// The distance of Damerau and Levenshtein (optimal string alignment), letter case ignored.
-fn slips(word: &[char], candidate: &str) -> usize {
-    let lower = |c: char| c.to_ascii_lowercase();
-    let candidate: Vec<char> = candidate.chars().take(64).map(lower).collect();
-    let mut before: Vec<usize> = Vec::new();
+/// A word as far as it is compared: in lower case.
+fn letters(word: &str) -> Vec<char> {
+    word.chars().take(64).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The distance of Damerau and Levenshtein (optimal string alignment).
+fn slips(word: &[char], candidate: &[char]) -> usize {
+    let mut before: Vec<usize> = vec![0; candidate.len() + 1];
     let mut row: Vec<usize> = (0..=candidate.len()).collect();
+    let mut next = before.clone();
     for (i, &a) in word.iter().enumerate() {
-        let mut next = vec![i + 1];
+        next[0] = i + 1;
         for (j, &b) in candidate.iter().enumerate() {
-            let swapped = i > 0 && j > 0 && lower(a) == candidate[j - 1] && lower(word[i - 1]) == b;
+            let swapped = i > 0 && j > 0 && a == candidate[j - 1] && word[i - 1] == b;
             let swap = if swapped { before[j - 1] + 1 } else { usize::MAX };
-            let replace = row[j] + usize::from(lower(a) != b);
-            next.push(replace.min(row[j + 1] + 1).min(next[j] + 1).min(swap));
+            let replace = row[j] + usize::from(a != b);
+            next[j + 1] = replace.min(row[j + 1] + 1).min(next[j] + 1).min(swap);
         }
-        before = std::mem::replace(&mut row, next);
+        // The oldest row is written over next.
+        std::mem::swap(&mut before, &mut row);
+        std::mem::swap(&mut row, &mut next);
     }
     row[candidate.len()]
 }

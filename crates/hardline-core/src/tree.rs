@@ -326,7 +326,8 @@ impl<'t> Value<'t> {
 
     /// The text of a string.
     pub fn str(self) -> Option<&'t str> {
-        (self.kind() == NodeKind::Str).then(|| self.raw())
+        let Self { tree, id } = self.target();
+        (tree.node(id).kind == NodeKind::Str).then(|| tree.text(id))
     }
 
     /// The boolean.

@@ -252,7 +252,9 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         return Err(too_long(length, limit));
     }
     let mut bytes = Vec::with_capacity(length as usize);
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    // Pipes and what the kernel makes up have no length; of a file, all that there was is enough.
+    let most = if length > 0 { length } else { limit + 1 };
+    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
     match bytes.len() as u64 {
         length if length > limit => Err(too_long(length, limit)),
         _ => Ok(bytes),

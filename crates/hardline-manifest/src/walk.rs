@@ -1,9 +1,9 @@
 //! Which files the inputs stand for.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hardline_core::pattern;
 use ignore::{DirEntry, WalkBuilder};
@@ -119,8 +119,7 @@ impl Walk {
         let (Item::File { path, .. } | Item::Chart { path, .. } | Item::Kustomization { path }) = &item else { return };
         let identity = self.identity(path, is_link);
         let is_found = matches!(item, Item::File { named: false, .. } | Item::Chart { named: false, .. });
-        let full = identity.to_string_lossy();
-        if is_found && self.exclude.iter().any(|pattern| pattern::matches(pattern, &full)) {
+        if is_found && self.is_excluded(&identity) {
             return;
         }
         if self.seen.insert(identity.into_os_string()) {
@@ -136,18 +135,20 @@ impl Walk {
     fn add_directory(&mut self, directory: &Path) {
         let mut builder = WalkBuilder::new(directory);
         // What one person's global configuration ignores must not change the verdict.
-        builder.git_global(false).sort_by_file_name(Ord::cmp);
-        // Asked for every file, known from the first one in a folder.
-        let charts: Mutex<HashMap<OsString, bool>> = Mutex::default();
+        builder.git_global(false).sort_by_file_name(|one, other| {
+            // A folder says first whether it is a chart, so that the file system need not be asked.
+            let is_other = |name: &OsStr| name != helm::CHART_FILE;
+            (is_other(one), one).cmp(&(is_other(other), other))
+        });
+        // How deep what a chart holds lies, while the walk is in one.
+        let chart = AtomicUsize::new(usize::MAX);
         builder.filter_entry(move |entry| {
-            let Some(folder) = entry.path().parent() else { return true };
-            let Ok(mut charts) = charts.lock() else { return true };
-            if let Some(&chart) = charts.get(folder.as_os_str()) {
-                return !chart;
+            if entry.depth() >= chart.load(Ordering::Relaxed) {
+                return false;
             }
-            let chart = folder.join(helm::CHART_FILE).is_file();
-            charts.insert(folder.into(), chart);
-            !chart
+            let here = if is_chart_file(entry) { entry.depth() } else { usize::MAX };
+            chart.store(here, Ordering::Relaxed);
+            true
         });
         if let Ok(real) = directory.canonicalize() {
             self.real.insert(directory.into(), real);
@@ -162,13 +163,12 @@ impl Walk {
 
     fn add_found(&mut self, entry: DirEntry) {
         let Some(file_type) = entry.file_type() else { return };
-        let is_link = entry.path_is_symlink();
+        let (is_link, is_chart) = (entry.path_is_symlink(), is_chart_file(&entry));
         let path = entry.into_path();
         if file_type.is_dir() {
             self.add_real(&path, is_link);
-            if helm::is_chart(&path) {
-                self.add(Item::Chart { path, named: false }, is_link);
-            }
+        } else if let (true, Some(chart)) = (is_chart, path.parent()) {
+            self.add(Item::Chart { path: chart.to_owned(), named: false }, false);
         } else if kustomize::is_kustomization(&path) {
             self.expanded.skipped += 1;
             self.add_parts(&path);
@@ -210,10 +210,15 @@ impl Walk {
 
     fn add_kustomization(&mut self, file: PathBuf) {
         let identity = self.identity(&file, file.is_symlink());
-        let full = identity.to_string_lossy();
-        let is_excluded = self.exclude.iter().any(|pattern| pattern::matches(pattern, &full));
-        if !is_excluded && self.seen.insert(identity.into_os_string()) {
+        if !self.is_excluded(&identity) && self.seen.insert(identity.into_os_string()) {
             self.expanded.kustomizations.push(file);
+        }
+    }
+
+    fn is_excluded(&self, identity: &Path) -> bool {
+        !self.exclude.is_empty() && {
+            let full = identity.to_string_lossy();
+            self.exclude.iter().any(|pattern| pattern::matches(pattern, &full))
         }
     }
 
@@ -264,6 +269,12 @@ impl Walk {
         self.real.insert(parent.into(), real);
         identity
     }
+}
+
+/// Whether an entry is the file that makes its folder a chart.
+fn is_chart_file(entry: &DirEntry) -> bool {
+    entry.file_name() == helm::CHART_FILE
+        && (entry.file_type().is_some_and(|it| it.is_file()) || (entry.path_is_symlink() && entry.path().is_file()))
 }
 
 /// Whether a file is read when a folder is: by its name.

@@ -186,7 +186,7 @@ fn result(finding: &Reported) -> Json {
         "message": finding.message,
         "properties": properties,
     });
-    if let Some(ResourceId { api_version, kind, namespace, name }) = &finding.resource {
+    if let Some(ResourceId { api_version, kind, namespace, name }) = finding.resource.as_deref() {
         result["resources"] = json!([{"apiVersion": api_version, "kind": kind, "name": name}]);
         if let Some(namespace) = namespace {
             result["resources"][0]["namespace"] = json!(namespace);

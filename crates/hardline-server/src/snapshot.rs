@@ -223,7 +223,7 @@ impl Changes {
             rule: finding.rule.id.to_owned(),
             severity: finding.severity,
             message: finding.message.clone(),
-            resource: finding.resource.clone(),
+            resource: finding.resource.as_deref().cloned(),
         });
         let still = gone.iter().filter(|gone| !stands.contains(&gone.fingerprint)).cloned();
         Self { since, appeared, gone: lost.chain(still).take(GONE).collect() }
@@ -283,7 +283,7 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
     let mut of_namespaces: BTreeMap<Option<String>, u16> = BTreeMap::new();
     for (at, finding) in (0..).zip(&report.findings) {
         let of_text = || ResourceId { name: finding.location.file().to_owned(), ..ResourceId::default() };
-        let id = finding.resource.clone().unwrap_or_else(of_text);
+        let id = finding.resource.as_deref().cloned().unwrap_or_else(of_text);
         let namespace = home(&id).map(str::to_owned);
         let failed = Line::of(finding.rule).map_or(0, bit);
         if checklist::is_of_namespace(finding.rule) {

@@ -102,8 +102,7 @@ const SEPARATORS: [char; 4] = ['.', '-', '_', '+'];
 
 /// Whether the words of a forbidden tag stand among those of a tag, next to each other.
 fn contains(words: &[&str], forbidden: &str) -> bool {
-    (0..words.len()).any(|start| {
-        let mut rest = words[start..].iter();
-        forbidden.split(SEPARATORS).all(|pattern| rest.next().is_some_and(|word| pattern::matches(pattern, word)))
-    })
+    let patterns: Vec<&str> = forbidden.split(SEPARATORS).collect();
+    let fit = |words: &[&str]| patterns.iter().zip(words).all(|(pattern, word)| pattern::matches(pattern, word));
+    words.windows(patterns.len()).any(fit)
 }

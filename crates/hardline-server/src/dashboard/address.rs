@@ -69,7 +69,7 @@ impl Address {
     /// The page of what has a finding.
     pub(crate) fn of_finding(finding: &Reported) -> Self {
         let of_text = || ResourceId { name: finding.location.file().to_owned(), ..ResourceId::default() };
-        Self::of(&finding.resource.clone().unwrap_or_else(of_text))
+        finding.resource.as_deref().map_or_else(|| Self::of(&of_text()), Self::of)
     }
 
     /// The page at a path.

@@ -296,7 +296,7 @@ pub(crate) fn finding(frame: &Frame<'_>, finding: &Reported, is_open: bool, with
             div {
                 (excerpt_of(&finding.location, ""))
                 @for evidence in &finding.evidence {
-                    @if frame.view.shows(evidence.resource.as_ref()) { (excerpt_of(&evidence.location, &evidence.message)) }
+                    @if frame.view.shows(evidence.resource.as_deref()) { (excerpt_of(&evidence.location, &evidence.message)) }
                 }
                 dl {
                     dt { "Why" } dd { (prose(&finding.rule.why())) }

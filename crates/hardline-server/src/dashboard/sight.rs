@@ -113,7 +113,7 @@ impl<'s> View<'s> {
     /// What somebody has answered for.
     pub(crate) fn exempted(&self) -> impl Iterator<Item = &'s ReportedExemption> {
         let all = self.snapshot.report.exempted.iter();
-        all.filter(|exempted| self.shows(exempted.resource.as_ref()))
+        all.filter(|exempted| self.shows(exempted.resource.as_deref()))
     }
 
     /// Whether a resource, or text that is none, may be shown.

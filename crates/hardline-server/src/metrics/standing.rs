@@ -64,7 +64,7 @@ impl Standing {
         let mut counts = BTreeMap::new();
         let inventory = &snapshot.observed.inventory;
         let found: HashSet<_> =
-            snapshot.report.findings.iter().filter_map(|finding| finding.resource.as_ref()).collect();
+            snapshot.report.findings.iter().filter_map(|finding| finding.resource.as_deref()).collect();
         for workload in inventory.workloads() {
             let clean = if found.contains(&workload.resource.id()) { "false" } else { "true" };
             let profile = profile_of(workload.resource, inventory, &self.config).name();

@@ -18,7 +18,7 @@ pub(crate) fn page(frame: &Frame<'_>, namespace: Option<&str>, group: &str, of: 
     let home = area.namespace.clone();
     let home_name = home.clone().unwrap_or_else(|| "in no namespace".to_owned());
     let exempted: Vec<_> =
-        frame.view.exempted().filter(|exempted| exempted.resource.as_ref() == Some(&subject.id)).collect();
+        frame.view.exempted().filter(|exempted| exempted.resource.as_deref() == Some(&subject.id)).collect();
     let body = html! {
         (trail(&[(Address::Namespaces, "Namespaces".to_owned()), (Address::Namespace(home), home_name)]))
         h1 { small { (kind(&subject.id)) } " " (subject.id.name) }
