@@ -12,6 +12,7 @@ use crate::edit::{Change, Fix, Misfit, PatchOperation, Safety, json_patch};
 use crate::finding::Place;
 use crate::fingerprint::{self, Fingerprint};
 use crate::inventory::Inventory;
+use crate::path::push_number;
 use crate::profile::Enforcement;
 use crate::resource::{Resource, ResourceId};
 use crate::rule::{Category, Rule, Severity};
@@ -454,7 +455,7 @@ fn hide_secrets(findings: &[Reported], inventory: &Inventory) {
 
 /// Numbers the findings that share a fingerprint, from the second on.
 fn tell_apart(findings: &mut [Reported]) {
-    let mut seen: HashMap<&str, usize> = HashMap::with_capacity_and_hasher(findings.len(), RandomState::default());
+    let mut seen: HashMap<&str, u32> = HashMap::with_capacity_and_hasher(findings.len(), RandomState::default());
     let mut again = Vec::new();
     for (at, finding) in findings.iter().enumerate() {
         let count = seen.entry(&finding.fingerprint).and_modify(|count| *count += 1).or_insert(1);
@@ -463,7 +464,9 @@ fn tell_apart(findings: &mut [Reported]) {
         }
     }
     for (at, count) in again {
-        findings[at].fingerprint.push_str(&format!("#{count}"));
+        let fingerprint = &mut findings[at].fingerprint;
+        fingerprint.push('#');
+        push_number(fingerprint, count);
     }
 }
 
