@@ -6,48 +6,16 @@ use std::time::Instant;
 use hardline_controlplane::ControlPlane;
 use serde_json::{Value as Json, json};
 
-use crate::run::{hardline, run, run_with};
+use crate::run::{hardline, root, run, run_with};
 use crate::server::{self, Server};
 
 /// Pods of each of so many deployments.
 const PODS: usize = 100;
 const DEPLOYMENTS: usize = 20;
 
-/// An API of reports with the fields that both forms have.
-fn definition(group: &str, version: &str, (kind, plural): (&str, &str), scope: &str) -> Json {
-    let severity = json!({"type": "string", "enum": ["critical", "high", "medium", "low", "info"]});
-    let result = json!({"type": "string", "enum": ["pass", "fail", "warn", "error", "skip"]});
-    let text = json!({"type": "string"});
-    let object = json!({"type": "object", "properties": {
-        "apiVersion": text, "kind": text, "namespace": text, "name": text, "uid": text,
-    }});
-    let count = json!({"type": "integer"});
-    let schema = json!({"type": "object", "properties": {
-        "scope": object,
-        "summary": {"type": "object", "properties": {
-            "pass": count, "fail": count, "warn": count, "error": count, "skip": count,
-        }},
-        "results": {"type": "array", "items": {"type": "object", "required": ["policy"], "properties": {
-            "source": text, "policy": text, "rule": text, "category": text, "severity": severity, "result": result,
-            "scored": {"type": "boolean"}, "message": text,
-            "properties": {"type": "object", "additionalProperties": text},
-            "resources": {"type": "array", "items": object},
-            "timestamp": {"type": "object", "required": ["seconds", "nanos"], "properties": {
-                "seconds": {"type": "integer", "format": "int64"}, "nanos": {"type": "integer", "format": "int32"},
-            }},
-        }}},
-    }});
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("{plural}.{group}")},
-        "spec": {
-            "group": group,
-            "scope": scope,
-            "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()},
-            "versions": [{"name": version, "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
-        },
-    })
+/// Installs both APIs of reports, by the definitions that their projects publish.
+fn define(plane: &ControlPlane) {
+    run(plane.kubectl(&["create", "-f"]).arg(root().join("tests/e2e/reports"))).succeeds();
 }
 
 fn container(privileged: bool) -> Json {
@@ -172,12 +140,7 @@ fn create(plane: &ControlPlane, namespace: &str, name: &str) {
 fn two_thousand_pods_are_watched_whatever_happens() {
     let plane = ControlPlane::start().unwrap();
     server::install(&plane);
-    for form in &hardline_server::policy_report::FORMS {
-        for (kind, scope) in [(form.namespaced, "Namespaced"), (form.cluster_wide, "Cluster")] {
-            let definition = definition(form.group, form.version, kind, scope).to_string();
-            run_with(&mut plane.kubectl(&["create", "-f", "-"]), &definition).succeeds();
-        }
-    }
+    define(&plane);
     for namespace in ["fleet", "shop"] {
         run(&mut plane.kubectl(&["create", "namespace", namespace])).succeeds();
     }
@@ -256,6 +219,62 @@ fn two_thousand_pods_are_watched_whatever_happens() {
     let audit = ["audit", "-A", "--no-config", &history, "--fail-on=never", "--statistics"];
     let audit = run(hardline(&audit).env("KUBECONFIG", plane.kubeconfig())).succeeds();
     assert!(audit.stderr.contains(" came, ") && audit.stderr.contains(" went"), "{}", audit.stderr);
+}
+
+/// The results in a namespace by the API of a path, and the lengths of the objects that hold them.
+fn results(plane: &ControlPlane, path: &str, namespace: &str) -> (u32, Vec<usize>) {
+    let reports = items(plane, &path.replace("NS", namespace));
+    let results = reports.iter().map(|report| report["results"].as_array().unwrap().len()).sum::<usize>();
+    (u32::try_from(results).unwrap(), reports.iter().map(|report| report.to_string().len()).collect())
+}
+
+#[test]
+fn ten_thousand_findings_in_one_namespace_are_reported_and_go_with_it() {
+    let plane = ControlPlane::setup().controllers().start().unwrap();
+    server::install(&plane);
+    define(&plane);
+    // Names as long as Kubernetes takes them.
+    let namespace = &"n".repeat(63);
+    let long = &format!("{}.{}", "a".repeat(126), "b".repeat(126));
+    run(&mut plane.kubectl(&["create", "namespace", namespace])).succeeds();
+    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
+    plane.until("its service account exists", |plane| plane.expect("GET", &account, None).is_ok()).unwrap();
+    let crowd = &plane;
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            scope.spawn(move || (worker..1200).step_by(8).for_each(|at| create(crowd, namespace, &format!("tool-{at}"))));
+        }
+    });
+    create(&plane, namespace, long);
+    let server = Server::start(&plane, &["--reports", "--events", "--enforcement=audit"]);
+    until_reported(&plane, namespace, long, true);
+    let found = || server.metric(&format!("hardline_standing_namespace_findings{{namespace=\"{namespace}\""));
+    for path in REPORTS {
+        let all_are_told = |plane: &ControlPlane| {
+            let (told, found) = (results(plane, path, namespace).0, found());
+            // What is wrong with the namespace itself is told among what is in no namespace.
+            told > 10_000 && (found - 5.0..=found).contains(&f64::from(told))
+        };
+        plane.until("all of them are told", all_are_told).unwrap();
+        let lengths = results(&plane, path, namespace).1;
+        assert!(lengths.len() > 1 && lengths.iter().all(|&length| length < 1_000_000), "{lengths:?}");
+    }
+
+    // Few are left, and one object is enough for them.
+    run(&mut plane.kubectl(&["delete", "pods", "--all", "-n", namespace, "--force", "--grace-period=0", "--wait=false"]))
+        .succeeds();
+    create(&plane, namespace, "last");
+    for path in REPORTS {
+        let names = |plane: &ControlPlane| {
+            let reports = items(plane, &path.replace("NS", namespace)).into_iter();
+            reports.map(|report| report["metadata"]["name"].clone()).collect::<Vec<_>>()
+        };
+        plane.until("one report is left", |plane| names(plane) == ["hardline"]).unwrap();
+    }
+    // A namespace that goes takes its reports with it, and nobody minds.
+    run(&mut plane.kubectl(&["delete", "namespace", namespace])).succeeds();
+    create(&plane, "default", "other");
+    until_reported(&plane, "default", "other", true);
 }
 
 /// The memory that a server holds, in MB, as Linux says it.

@@ -1,6 +1,7 @@
 //! What observed findings are told with: when and by whom, for how many pods, and each thing once.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use hardline_core::finding::{Finding, Place};
 use hardline_core::fingerprint::Fingerprint;
@@ -9,6 +10,7 @@ use hardline_core::verdict::Judgement;
 use hardline_core::workload::Workload;
 
 use crate::observed::{Observed, Scope};
+use crate::origin::Origin;
 
 impl Observed {
     /// Takes out of a judgement of this inventory what is not worth telling: what a resource that
@@ -57,22 +59,30 @@ impl Observed {
     pub fn annotate(&self, report: &mut Report) {
         let by_name: HashMap<_, _> =
             self.inventory.resources().zip(&self.origins).map(|(it, origin)| (it.id(), (it, origin))).collect();
+        let mut told: HashMap<&Origin, Arc<report::Origin>> = HashMap::new();
         for finding in &mut report.findings {
-            let Some((_, origin)) = finding.resource.as_ref().and_then(|id| by_name.get(id)) else { continue };
-            let author = origin.author();
-            finding.origin = Some(report::Origin {
-                created: origin.created.as_deref().map(str::to_owned),
-                author: author.map(|author| author.name.to_string()),
-                changed: author.and_then(|author| author.time.as_deref()).map(str::to_owned),
-                pods: origin.pods,
-                differs_from: origin.variant_of.and_then(|owner| Some(self.inventory.get(owner)?.id())),
-            });
+            let Some((_, origin)) = finding.resource.as_deref().and_then(|id| by_name.get(id)) else { continue };
+            // An audit may stand for a long time.
+            finding.fingerprint.shrink_to_fit();
+            finding.path.shrink_to_fit();
+            finding.origin = Some(told.entry(origin).or_insert_with(|| Arc::new(self.told(origin))).clone());
         }
         report.findings.sort_by_cached_key(|finding| {
-            let of = finding.resource.as_ref().and_then(|id| by_name.get(id));
+            let of = finding.resource.as_deref().and_then(|id| by_name.get(id));
             let owner = of.and_then(|(_, origin)| self.inventory.get(origin.variant_of?));
             let first = owner.map_or_else(|| finding.location.file().to_owned(), |owner| owner.source().name.clone());
             (first, owner.is_some())
         });
+    }
+
+    fn told(&self, origin: &Origin) -> report::Origin {
+        let author = origin.author();
+        report::Origin {
+            created: origin.created.as_deref().map(str::to_owned),
+            author: author.map(|author| author.name.to_string()),
+            changed: author.and_then(|author| author.time.as_deref()).map(str::to_owned),
+            pods: origin.pods,
+            differs_from: origin.variant_of.and_then(|owner| Some(self.inventory.get(owner)?.id())),
+        }
     }
 }

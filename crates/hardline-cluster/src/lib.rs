@@ -14,6 +14,7 @@ pub mod list;
 pub mod live;
 pub mod observed;
 pub mod origin;
+mod packed;
 mod place;
 pub mod store;
 pub mod template;

@@ -1,7 +1,7 @@
 //! When and by whom an object came to be as it is.
 
 /// Where a resource of an observed inventory comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// `creationTimestamp`, in the form of RFC 3339.
     pub created: Option<Box<str>>,
@@ -18,7 +18,7 @@ pub struct Origin {
 /// A field manager: a tool by its own account, not an identity.
 ///
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management>
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Manager {
     /// Its name, such as `kubectl-edit`.
     pub name: Box<str>,

@@ -26,6 +26,7 @@ use crate::kinds::{OBSERVED, ObservedKind, Owned};
 use crate::lean::{Lean, Owner};
 use crate::observed::{Gap, Observed, Scope};
 use crate::origin::Origin;
+use crate::packed::{Packed, Packer};
 use crate::template::{self, Allowance};
 
 /// All that is known of a cluster.
@@ -38,6 +39,7 @@ pub struct Store {
     kinds: Vec<Held>,
     /// One of all objects that an owner made alike, by [`Made::likeness`].
     likenesses: HashMap<Likeness, Example>,
+    packer: Packer,
     gaps: Vec<Gap>,
     changed: bool,
 }
@@ -113,8 +115,8 @@ type Digests = [u64; 2];
 #[derive(Debug)]
 struct Example {
     count: u32,
-    /// In JSON, as it came.
-    text: Box<str>,
+    /// In JSON, as it came: needed only where no owner judges for it.
+    text: Packed,
     origin: Origin,
     /// The resource, once it was needed, under a name that is still there.
     resource: Option<Resource>,
@@ -136,6 +138,7 @@ impl Store {
             hasher: RandomState::new(),
             kinds: OBSERVED.iter().map(|_| Held::default()).collect(),
             likenesses: HashMap::new(),
+            packer: Packer::default(),
             gaps: Vec::new(),
             changed: true,
         }
@@ -260,7 +263,7 @@ impl Store {
             match self.likenesses.entry(made.likeness) {
                 Entry::Occupied(mut example) => example.get_mut().count += 1,
                 Entry::Vacant(first) => {
-                    let text = resource.source().text.as_str().into();
+                    let text = self.packer.pack(&resource.source().text);
                     first.insert(Example { count: 1, text, origin: lean.origin, resource: None });
                     self.changed = true;
                 }
@@ -345,7 +348,7 @@ impl Store {
         for variant in variants {
             let Some(example) = self.likenesses.get_mut(&variant.likeness) else { continue };
             let known = example.resource.take().filter(|resource| resource.name() == &*variant.name);
-            let Some(resource) = known.or_else(|| renamed(&example.text, &variant.name)) else { continue };
+            let Some(resource) = known.or_else(|| renamed(example.text.unpack(), &variant.name)) else { continue };
             example.resource = Some(resource.clone());
             let origin = Origin { pods: variant.pods, variant_of: variant.of, ..example.origin.clone() };
             let index = building.push(resource.clone(), origin);
@@ -485,8 +488,8 @@ fn legible(resource: &Resource) -> Resource {
 }
 
 /// The object of a text under another name.
-fn renamed(text: &str, name: &str) -> Option<Resource> {
-    let resource = parse(String::new(), text.to_owned())?;
+fn renamed(text: String, name: &str) -> Option<Resource> {
+    let resource = parse(String::new(), text)?;
     let mut json = resource.value().to_json();
     json["metadata"]["name"] = Json::from(name);
     of_json(&json, &resource)

@@ -11,7 +11,7 @@ use crate::resource::{Kind, Resource};
 use crate::rule::Rule;
 use crate::source::{Source, Span};
 
-/// One defect: one rule, one place.
+/// One defect: one rule, one place. What may be long is shared by its copies.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// The rule that was broken.
@@ -19,13 +19,13 @@ pub struct Finding {
     /// Where.
     pub place: Place,
     /// What is wrong here, with the values that make it wrong.
-    pub message: String,
+    pub message: Arc<str>,
     /// What to do here, where that is more than [`Rule::help`] says.
-    pub help: Option<String>,
+    pub help: Option<Arc<str>>,
     /// Other places that make it wrong.
     pub evidence: Vec<Evidence>,
     /// A change that mends it.
-    pub fix: Option<Fix>,
+    pub fix: Option<Arc<Fix>>,
     /// Whether it rests on something not being there. Where objects arrive one after the other,
     /// that may yet come.
     pub absence: bool,
@@ -54,23 +54,23 @@ pub enum Place {
 #[derive(Debug, Clone)]
 pub struct Evidence {
     /// What is to be seen there.
-    pub message: String,
+    pub message: Arc<str>,
     /// Where.
     pub place: Place,
 }
 
 impl Finding {
     /// A finding in text that is no resource, such as a document that cannot be read.
-    pub fn in_text(rule: &'static Rule, source: Arc<Source>, span: Span, message: impl Into<String>) -> Self {
+    pub fn in_text(rule: &'static Rule, source: Arc<Source>, span: Span, message: impl Into<Arc<str>>) -> Self {
         Self::at(rule, Place::Text { source, span }, message)
     }
 
-    pub(crate) fn at(rule: &'static Rule, place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn at(rule: &'static Rule, place: Place, message: impl Into<Arc<str>>) -> Self {
         Self { rule, place, message: message.into(), help: None, evidence: Vec::new(), fix: None, absence: false }
     }
 
     /// Says what to do here.
-    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+    pub fn help(&mut self, help: impl Into<Arc<str>>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
@@ -78,18 +78,29 @@ impl Finding {
     /// Offers a change of the resource that mends the finding. A safe one changes nothing that a
     /// workload which runs well depends on.
     pub fn fix(&mut self, safety: Safety, title: impl Into<String>, edits: Vec<Edit>) -> &mut Self {
-        self.fix = Some(Fix { title: title.into(), safety, change: Change::Edits(edits) });
+        self.fix = Some(Arc::new(Fix { title: title.into(), safety, change: Change::Edits(edits) }));
         self
     }
 
     /// Offers a resource that is missing beside the one that the finding is about.
     pub fn companion(&mut self, safety: Safety, title: impl Into<String>, resource: serde_json::Value) -> &mut Self {
-        self.fix = Some(Fix { title: title.into(), safety, change: Change::NewResource(resource) });
+        self.fix = Some(Arc::new(Fix { title: title.into(), safety, change: Change::NewResource(resource) }));
         self
     }
 
+    /// Gives back what was taken in advance, for those who keep it.
+    pub(crate) fn shrink(&mut self) {
+        let evidence = self.evidence.iter_mut().map(|evidence| &mut evidence.place);
+        for place in evidence.chain([&mut self.place]) {
+            if let Place::Field { path, .. } = place {
+                path.shrink();
+            }
+        }
+        self.evidence.shrink_to_fit();
+    }
+
     /// Points at another place that the finding rests on.
-    pub fn evidence(&mut self, resource: &Resource, path: FieldPath, message: impl Into<String>) -> &mut Self {
+    pub fn evidence(&mut self, resource: &Resource, path: FieldPath, message: impl Into<Arc<str>>) -> &mut Self {
         let place = Place::Field { resource: resource.index, path };
         self.evidence.push(Evidence { message: message.into(), place });
         self
@@ -128,7 +139,7 @@ pub struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// Reports a defect at a field of the subject; the field may be absent.
-    pub fn report(&mut self, path: FieldPath, message: impl Into<String>) -> &mut Finding {
+    pub fn report(&mut self, path: FieldPath, message: impl Into<Arc<str>>) -> &mut Finding {
         let place = Place::Field { resource: self.subject.index, path };
         self.outcome.findings.push_mut(Finding {
             rule: self.rule,
@@ -146,7 +157,7 @@ impl<'a> Sink<'a> {
         &mut self,
         rule: &'static Rule,
         path: FieldPath,
-        message: impl Into<String>,
+        message: impl Into<Arc<str>>,
     ) -> &mut Finding {
         let finding = self.report(path, message);
         finding.rule = rule;

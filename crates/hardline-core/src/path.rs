@@ -53,6 +53,11 @@ impl FieldPath {
         self
     }
 
+    /// Gives back what was taken in advance.
+    pub(crate) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The steps from the root.
     pub fn segments(&self) -> &[Segment] {
         &self.0

@@ -101,7 +101,7 @@ pub struct Reported {
     /// What the finding does.
     pub enforcement: Enforcement,
     /// What is wrong.
-    pub message: String,
+    pub message: Arc<str>,
     /// What to do.
     pub help: Cow<'static, str>,
     /// The resource, unless the finding is about text that is none.
@@ -112,7 +112,7 @@ pub struct Reported {
     pub location: Location,
     /// Where the resource comes from, if it was observed in a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Origin>,
+    pub origin: Option<Arc<Origin>>,
     /// Other places that the finding rests on.
     pub evidence: Vec<ReportedEvidence>,
     /// A change that mends it. Null in JSON where it does not fit the resource as it is.
@@ -140,7 +140,7 @@ pub struct Origin {
 #[derive(Debug, Clone)]
 pub struct ReportedFix {
     /// The fix.
-    pub fix: Fix,
+    pub fix: Arc<Fix>,
     resource: Resource,
 }
 
@@ -188,7 +188,7 @@ pub struct Location {
 #[derive(Debug, Clone, Serialize)]
 pub struct ReportedEvidence {
     /// What is to be seen there.
-    pub message: String,
+    pub message: Arc<str>,
     /// The resource there.
     pub resource: Option<Arc<ResourceId>>,
     /// The field, as a JSON pointer.
@@ -203,7 +203,7 @@ pub struct ReportedExemption {
     /// The rule's id.
     pub rule: &'static str,
     /// What would be wrong.
-    pub message: String,
+    pub message: Arc<str>,
     /// The resource.
     pub resource: Option<Arc<ResourceId>>,
     /// Why it is exempt.
@@ -352,6 +352,7 @@ impl Reported {
             path: path(&evidence.place),
             location: Location::of(&evidence.place, inventory),
         });
+        let evidence: Vec<_> = evidence.collect();
         Self {
             rule: finding.rule,
             fingerprint,
@@ -359,19 +360,19 @@ impl Reported {
             severity,
             enforcement,
             message: finding.message,
-            help: finding.help.map_or(Cow::Borrowed(finding.rule.help), Cow::Owned),
+            help: finding.help.map_or(Cow::Borrowed(finding.rule.help), |help| Cow::Owned(help.to_string())),
             resource,
             path: path(&finding.place),
             location,
             origin: None,
-            evidence: evidence.collect(),
+            evidence,
             fix: ReportedFix::new(finding.fix, &finding.place, inventory),
         }
     }
 }
 
 impl ReportedFix {
-    fn new(fix: Option<Fix>, place: &Place, inventory: &Inventory) -> Option<Self> {
+    fn new(fix: Option<Arc<Fix>>, place: &Place, inventory: &Inventory) -> Option<Self> {
         match place {
             Place::Field { resource, .. } => Some(Self { fix: fix?, resource: inventory[*resource].clone() }),
             Place::Text { .. } => None,

@@ -12,6 +12,8 @@ mod format;
 pub mod table;
 mod walk;
 
+use std::sync::Arc;
+
 use crate::config::Version;
 use crate::finding::{Sink, Unevaluated};
 use crate::inventory::Inventory;
@@ -41,7 +43,7 @@ pub(crate) fn check(resource: &Resource, sink: &mut Sink<'_>) {
     let validation = validate(resource, sink.inventory(), sink.settings().kubernetes_version);
     for problem in validation.problems {
         let finding = sink.report_as(problem.rule, problem.path, problem.message);
-        (finding.help, finding.fix) = (problem.help, problem.fix);
+        (finding.help, finding.fix) = (problem.help.map(Into::into), problem.fix.map(Arc::new));
     }
     sink.outcome.unevaluated.extend(validation.needs.map(|needs| Unevaluated { rule: sink.rule.id, needs }));
 }

@@ -323,7 +323,7 @@ impl Loaded {
     }
 
     /// Writes down that a source cannot be read from the end of its text on.
-    fn malformed(&mut self, source: Source, problem: impl Into<String>) {
+    fn malformed(&mut self, source: Source, problem: impl Into<Arc<str>>) {
         let end = source.text.len() as u32;
         let span = Span::new(end, end);
         self.read.files += 1;

@@ -30,7 +30,7 @@ pub fn read(source: &Arc<Source>) -> Read {
     let mut read = Read::default();
     for problem in documents.problems {
         read.documents += 1;
-        read.malformed(source, problem.span, problem.message).help = problem.help;
+        read.malformed(source, problem.span, problem.message).help = problem.help.map(Into::into);
     }
     for Duplicate { key, span, first } in documents.duplicates {
         let message = format!("key `{key}` is already set on line {}", source.position(first.start).line);
@@ -56,7 +56,7 @@ pub fn read(source: &Arc<Source>) -> Read {
 }
 
 impl Read {
-    fn malformed(&mut self, source: &Arc<Source>, span: Span, message: impl Into<String>) -> &mut Finding {
+    fn malformed(&mut self, source: &Arc<Source>, span: Span, message: impl Into<Arc<str>>) -> &mut Finding {
         let finding = Finding::in_text(&rules::MANIFEST_MALFORMED, source.clone(), span, message);
         self.findings.push_mut(finding)
     }

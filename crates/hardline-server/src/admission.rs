@@ -336,6 +336,6 @@ fn said(finding: &Finding, inventory: &Inventory) -> String {
         Place::Field { resource, .. } => {
             format!("[{}] {}: {}", finding.rule.id, inventory[*resource].id(), finding.message)
         }
-        Place::Text { .. } => finding.message.clone(),
+        Place::Text { .. } => finding.message.to_string(),
     }
 }

@@ -250,7 +250,7 @@ impl Detector {
                         tracing::warn!(object = %id, rule = finding.rule.id, "{}", finding.message);
                     }
                     if *self.leading.borrow() {
-                        let note = drifted.findings.iter().map(|it| it.message.clone()).collect::<Vec<_>>().join("; ");
+                        let note = drifted.findings.iter().map(|it| &*it.message).collect::<Vec<_>>().join("; ");
                         self.tell(&id, uid(drifted), EventType::Warning, "Drifted", note).await;
                     }
                 }

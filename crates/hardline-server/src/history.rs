@@ -66,6 +66,7 @@ const TABLES: &str = "
         gone INTEGER
     );
     CREATE UNIQUE INDEX standing ON finding (fingerprint) WHERE gone IS NULL;
+    CREATE INDEX alike ON finding (fingerprint);
     CREATE INDEX appeared ON finding (appeared);
     CREATE INDEX gone ON finding (gone) WHERE gone IS NOT NULL;
     CREATE TABLE score (
@@ -242,20 +243,26 @@ impl Recorder {
         scores.collect()
     }
 
-    /// What came and went since a time, or since recording began. What stood then did not come.
+    /// What stands and did not stand at a time, and what stood then and does not any more; the time is when
+    /// recording began, if that was later. What came and went in between is neither, nor is what went and
+    /// came again.
     pub fn changes(&self, since: Timestamp) -> rusqlite::Result<Option<Changes>> {
         let first: Option<i64> =
             self.store.query_row("SELECT min(at) FROM score", [], |row| row.get(0)).optional()?.flatten();
         let Some(first) = first else { return Ok(None) };
         let since = since.as_second().max(first);
         let mut statement = self.store.prepare_cached(
-            "SELECT fingerprint, appeared, manager FROM finding WHERE appeared > ?1 AND gone IS NULL",
+            "SELECT fingerprint, appeared, manager FROM finding WHERE appeared > ?1 AND gone IS NULL AND NOT EXISTS
+               (SELECT 1 FROM finding AS stood WHERE stood.fingerprint = finding.fingerprint
+                AND stood.appeared <= ?1 AND stood.gone > ?1)",
         )?;
         let appeared = statement
             .query_map([since], |row| Ok((row.get(0)?, Appeared { at: time(row.get(1)?), by: row.get(2)? })))?;
         let mut statement = self.store.prepare_cached(
             "SELECT gone, rule, severity, message, api_version, kind, namespace, name, fingerprint FROM finding
-             WHERE gone > ?1 ORDER BY gone DESC, id DESC LIMIT 1000",
+             WHERE gone > ?1 AND appeared <= ?1 AND NOT EXISTS
+               (SELECT 1 FROM finding AS stands WHERE stands.fingerprint = finding.fingerprint AND stands.gone IS NULL)
+             ORDER BY gone DESC, id DESC LIMIT 1000",
         )?;
         let gone = statement.query_map([since], gone)?;
         Ok(Some(Changes {

@@ -222,7 +222,7 @@ impl Changes {
             fingerprint: finding.fingerprint.clone(),
             rule: finding.rule.id.to_owned(),
             severity: finding.severity,
-            message: finding.message.clone(),
+            message: finding.message.to_string(),
             resource: finding.resource.as_deref().cloned(),
         });
         let still = gone.iter().filter(|gone| !stands.contains(&gone.fingerprint)).cloned();

@@ -255,7 +255,7 @@ impl Mended {
 
 fn fix_of<'a>(finding: &'a Finding, inventory: &'a Inventory) -> Option<(&'a Fix, &'a Resource)> {
     match finding.place {
-        Place::Field { resource, .. } => Some((finding.fix.as_ref()?, &inventory[resource])),
+        Place::Field { resource, .. } => Some((finding.fix.as_deref()?, &inventory[resource])),
         Place::Text { .. } => None,
     }
 }

@@ -173,7 +173,7 @@ fn broken(
             if difference.class <= Class::Unattributed && touches(path, &difference.seen) {
                 broken.entry((at, of)).or_default().push(Broken {
                     rule: judged.finding.rule,
-                    message: judged.finding.message.clone(),
+                    message: judged.finding.message.to_string(),
                     enforcement: judged.enforcement,
                     severity: judged.severity,
                 });
@@ -191,7 +191,7 @@ fn touches(finding: &FieldPath, difference: &FieldPath) -> bool {
 
 fn whole(rule: &'static Rule, resource: u32, message: String) -> Finding {
     let place = Place::Field { resource, path: FieldPath::ROOT };
-    Finding { rule, place, message, help: None, evidence: Vec::new(), fix: None, absence: false }
+    Finding::at(rule, place, message)
 }
 
 fn missing(object: &Object) -> String {
@@ -234,7 +234,7 @@ fn finding(
     let breaks = broken.iter().map(|it| format!("; breaks {}: {}", it.rule.id, it.message));
     let message = format!("{what}{who}{}", breaks.collect::<Vec<_>>().concat());
     let place = Place::Field { resource, path: difference.place.clone() };
-    Finding { rule, place, message, help: None, evidence: Vec::new(), fix: None, absence: false }
+    Finding::at(rule, place, message)
 }
 
 /// The longest value that a message quotes.

@@ -199,12 +199,16 @@ impl Known {
             }
             let mut outcome = Outcome::default();
             let ((), asked) = asked::record(|| engine.run(rule, &subject, &mut outcome));
+            outcome.findings.iter_mut().for_each(Finding::shrink);
             self.findings.extend(outcome.findings.into_iter().map(|finding| (by, finding)));
             self.unevaluated.extend(outcome.unevaluated.into_iter().map(|lack| (by, lack)));
             if !asked.is_empty() {
                 self.asked.push((by, Arc::new(asked)));
             }
         }
+        self.findings.shrink_to_fit();
+        self.unevaluated.shrink_to_fit();
+        self.asked.shrink_to_fit();
     }
 
     /// Lets what was asked be one with what others asked alike.

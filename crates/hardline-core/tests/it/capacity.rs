@@ -16,7 +16,7 @@ const NONE: [u32; 0] = [];
 fn messages(rule: &str, text: &str) -> Vec<String> {
     let mut config = config();
     config.select = vec![Rule::find(rule).expect("the rule exists")];
-    report(text, &config).findings.into_iter().map(|finding| finding.message).collect()
+    report(text, &config).findings.into_iter().map(|finding| finding.message.to_string()).collect()
 }
 
 const LIMIT_RANGE: &str = "\n---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: defaults, namespace: shop}\nspec:\n  limits:\n    - type: Container\n      default: {memory: 512Mi}\n      defaultRequest: {cpu: 100m}\n";
@@ -175,6 +175,6 @@ fn wrong_types_are_no_reason_to_panic() {
 fn what_was_meant_is_offered() {
     let report = report(&pod("resources: {limits: {memory: 256mb}}"), &config());
     let finding = report.findings.iter().find(|finding| finding.rule.id == "quantity-invalid").unwrap();
-    assert_eq!(finding.message, "memory of limits: `256mb` is not a quantity such as 256Mi or 500m");
+    assert_eq!(&*finding.message, "memory of limits: `256mb` is not a quantity such as 256Mi or 500m");
     assert_eq!(finding.help, "write `256Mi`");
 }

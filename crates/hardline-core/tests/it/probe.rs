@@ -24,7 +24,7 @@ spec:
 fn messages(rule: &str, text: &str) -> Vec<String> {
     let mut config = config();
     config.select = vec![Rule::find(rule).expect("the rule exists")];
-    report(text, &config).findings.into_iter().map(|finding| finding.message).collect()
+    report(text, &config).findings.into_iter().map(|finding| finding.message.to_string()).collect()
 }
 
 fn dependency(probe: &str, others: &str) -> Vec<String> {

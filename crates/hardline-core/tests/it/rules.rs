@@ -151,7 +151,7 @@ fn fixes(rule: &'static Rule, text: &str) -> Vec<(Resource, Fix)> {
     let (judgement, inventory) = judged(text, &alone(rule));
     let findings = judgement.findings.into_iter().map(|judged| judged.finding);
     let fixes = findings.filter_map(|finding| match finding.place {
-        Place::Field { resource, .. } => Some((inventory[resource].clone(), finding.fix?)),
+        Place::Field { resource, .. } => Some((inventory[resource].clone(), finding.fix?.as_ref().clone())),
         Place::Text { .. } => None,
     });
     fixes.collect()

@@ -127,7 +127,7 @@ fn forbidden_tags_are_words() {
         config.select = vec![Rule::find("image-tag-forbidden").expect("the rule exists")];
         config.settings.forbidden_tags = ["debug", "dont-push", "rc*"].map(str::to_owned).to_vec();
         let judgement = judgement(&pod(&format!("  containers: [{{name: a, image: \"x:{tag}\"}}]")), &config);
-        judgement.findings.into_iter().map(|judged| judged.finding.message).collect::<Vec<_>>()
+        judgement.findings.into_iter().map(|judged| judged.finding.message.to_string()).collect::<Vec<_>>()
     };
     for tag in ["debug", "1.0-Debug", "debug_2", "x.dont.push", "DONT_PUSH-1", "1.0-rc1"] {
         assert_eq!(tags(tag).len(), 1, "{tag}");

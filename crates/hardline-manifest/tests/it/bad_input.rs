@@ -198,7 +198,7 @@ data:
   text: 5
 ";
     let messages = |text: &str| -> Vec<String> {
-        read(&Arc::new(Source::new("test.yaml", text))).findings.into_iter().map(|it| it.message).collect()
+        read(&Arc::new(Source::new("test.yaml", text))).findings.into_iter().map(|it| it.message.to_string()).collect()
     };
     assert_eq!(messages(text), ["key `404` is not text to YAML", "key `on` becomes `true`"]);
     assert_eq!(messages("on: push\njobs: {}\n"), [""; 0]);

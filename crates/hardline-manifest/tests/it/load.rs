@@ -166,7 +166,7 @@ fn a_pipe_that_is_named_is_read_up_to_the_limit() {
     let loaded = read(10);
     writer.join().unwrap();
     assert!(loaded.resources.is_empty());
-    assert_eq!(loaded.findings[0].message, "11 bytes are more than the 10 that are read of one file");
+    assert_eq!(&*loaded.findings[0].message, "11 bytes are more than the 10 that are read of one file");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn said(finding: &Reported, word: &str) -> String {
         "severity" => finding.severity.name().to_owned(),
         "rule" => finding.rule.id.to_owned(),
         "resource" => finding.resource.as_ref().map_or_else(|| finding.location.file().to_owned(), ToString::to_string),
-        "message" => finding.message.clone(),
+        "message" => finding.message.to_string(),
         "help" => finding.help.to_string(),
         "author" => finding.origin.as_ref().and_then(|origin| origin.author.clone()).unwrap_or_default(),
         _ => String::new(),

@@ -33,7 +33,7 @@ fn found<'j>(findings: impl Iterator<Item = &'j Judged>) -> Found {
     let one = |judged: &Judged| {
         let finding = &judged.finding;
         let enforcement = judged.enforcement.min(most(judged)).name();
-        (finding.rule.id, finding.path().to_string(), finding.message.clone(), enforcement)
+        (finding.rule.id, finding.path().to_string(), finding.message.to_string(), enforcement)
     };
     let is_of_object = |judged: &&Judged| !OF_NAMESPACES.contains(&judged.finding.rule.id);
     findings.filter(is_of_object).map(one).collect()

@@ -168,6 +168,30 @@ fn history_tells_what_came_and_went_and_outlives_the_process() {
 }
 
 #[test]
+fn only_what_differs_from_then_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = (Vec::new(), Vec::new());
+    for (name, states) in [
+        ("came and went", [(&["a"][..], 0), (&["a", "b"], 10), (&["a"], 20)]),
+        ("went and came", [(&["a"], 0), (&[], 10), (&["a"], 20)]),
+    ] {
+        let recorder = recorded(&folder.path().join(name), &states);
+        assert_eq!(changed(&recorder, after(-1)), none, "{name}");
+        assert_ne!(changed(&recorder, after(12)), none, "{name}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let states = [(&["a"][..], 0), (&["a", "b"], 60), (&["a", "b", "c"], -600), (&["b", "c"], 70)];
+    let recorder = recorded(&folder.path().join("history.db"), &states);
+    assert_eq!(recorder.problem(), None);
+    assert_eq!(changed(&recorder, after(50)), (vec!["shop/b".to_owned()], vec!["a".to_owned()]));
+    assert_eq!(recorder.scores(after(-1000), after(100)).unwrap().len(), 4);
+}
+
+#[test]
 fn two_replicas_record_into_one_file_what_one_would() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("history.db");

@@ -60,7 +60,7 @@ pub(super) fn compare(args: &Args, live: Option<&Live>) -> anyhow::Result<Compar
         wanted;
     notices.extend(problems);
     notices.extend(loaded.notices);
-    notices.extend(loaded.findings.iter().chain(&observed.findings).map(|finding| finding.message.clone()));
+    notices.extend(loaded.findings.iter().chain(&observed.findings).map(|finding| finding.message.to_string()));
     if let Some(live) = live {
         let whole = cluster::objects(live, &loaded.resources, args.orphans)?;
         notices.extend(whole.gaps.iter().map(cluster::notice));

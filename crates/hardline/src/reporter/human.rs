@@ -80,7 +80,7 @@ fn render(finding: &Reported, view: &View, renderer: &Renderer) -> String {
     marks.extend(finding.evidence.iter().map(|evidence| Mark {
         primary: false,
         location: &evidence.location,
-        label: evidence.message.clone(),
+        label: evidence.message.to_string(),
     }));
     let mut group = Group::with_title(title);
     for excerpt in Excerpt::of(marks) {
@@ -89,7 +89,7 @@ fn render(finding: &Reported, view: &View, renderer: &Renderer) -> String {
     // What was rendered or observed is not where a fix belongs.
     let elsewhere = finding.location.rendered || view.within.is_some();
     let fix = finding.fix.as_ref().map(|fix| offer(fix, elsewhere));
-    if let Some(origin) = finding.origin.as_ref().and_then(told) {
+    if let Some(origin) = finding.origin.as_deref().and_then(told) {
         group = group.element(Level::NOTE.message(visible(&origin).into_owned()));
     }
     group = group.element(Level::HELP.message(visible(&finding.help)));
