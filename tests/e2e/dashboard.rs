@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use hardline_controlplane::ControlPlane;
+use hardline_controlplane::{ControlPlane, free_ports};
 
 use crate::browser::{Browser, LOOKS};
 use crate::run::{hardline, root, run, run_with};
+use crate::server::{self, Server};
 
 /// A dashboard that is served. It ends with this.
 struct Dashboard {
@@ -140,4 +141,73 @@ fn a_cluster_is_walked_through_and_seen_to_change() {
         }
     }
     assert_eq!(browser.complaints, [] as [String; 0]);
+}
+
+/// A token of an account that may list the pods of its namespace.
+fn token(plane: &ControlPlane) -> String {
+    for arguments in [
+        &["create", "serviceaccount", "ada"][..],
+        &["create", "role", "reader", "--verb=list", "--resource=pods"],
+        &["create", "rolebinding", "reader", "--role=reader", "--serviceaccount=shop:ada"],
+    ] {
+        run(plane.kubectl(arguments).args(["--namespace", "shop"])).succeeds();
+    }
+    run(&mut plane.kubectl(&["create", "token", "ada", "--namespace", "shop"])).succeeds().stdout.trim().to_owned()
+}
+
+#[test]
+fn people_log_in_and_see_what_they_may_and_what_is_refused() {
+    let plane = ControlPlane::setup().controllers().start().unwrap();
+    server::install(&plane);
+    incident(&plane);
+    run(&mut plane.kubectl(&["create", "namespace", "bank"])).succeeds();
+    let token = token(&plane);
+    let [port] = free_ports().unwrap();
+    let serves = format!("--dashboard=127.0.0.1:{port}");
+    let mut server = Server::start(&plane, &[&serves, "--enforcement=deny", "--failure-policy=fail"]);
+    server.until("it has judged the cluster", |it| it.metric("hardline_standing_timestamp_seconds") > 0.0);
+    let at = |path: &str| format!("http://localhost:{port}{path}");
+    let mut browser = Browser::start();
+
+    // Nobody gets in without a token that the cluster takes, and then to the page that they wanted.
+    browser.open(&at("/"));
+    browser.says("Log in");
+    browser.picture("login");
+    assert_eq!(browser.evaluate(include_str!("dashboard/accessible.js")), serde_json::json!([]));
+    let log_in = |browser: &mut Browser, token: &str| {
+        browser.until("document.activeElement?.id === 'token'");
+        browser.write(token);
+        browser.press("Enter");
+    };
+    log_in(&mut browser, "nonsense");
+    browser.says("does not take this token");
+    log_in(&mut browser, &token);
+    browser.says("of workloads are clean");
+    browser.says("1 namespace");
+    assert!(browser.text().contains("system:serviceaccount:shop:ada"));
+
+    // What is refused shows while one looks; what is refused elsewhere does not.
+    browser.open(&at("/admissions"));
+    browser.says("Nothing was refused");
+    browser.until("document.getElementById('beat').dataset.live === 'yes'");
+    for namespace in ["bank", "shop"] {
+        let pod = PRIVILEGED.replace("namespace: shop", &format!("namespace: {namespace}"));
+        let refused = run_with(&mut plane.kubectl(&["create", "-f", "-"]), &pod);
+        assert!(refused.stderr.contains("is refused"), "{}", refused.stderr);
+    }
+    browser.says("container-privileged");
+    browser.says("1 request");
+    assert!(!browser.text().contains("bank"));
+    for look in LOOKS {
+        browser.look(look);
+        browser.open(&at("/admissions"));
+        browser.picture(&format!("admissions-{}", look.name));
+        assert_eq!(browser.evaluate(include_str!("dashboard/accessible.js")), serde_json::json!([]), "{}", look.name);
+    }
+    for hidden in ["/namespaces/bank", "/namespaces/bank/Pod/debug-me"] {
+        browser.open(&at(hidden));
+        browser.says("Nothing here");
+    }
+    browser.click("button", "Log out");
+    browser.says("Log in");
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use hardline_cluster::observed::{Observed, Scope};
 use hardline_core::checklist::{self, Line};
+use hardline_core::inventory::Inventory;
 use hardline_core::report::{Counts, Report, Reported};
-use hardline_core::resource::{Resource, ResourceId};
+use hardline_core::resource::{Kind, Resource, ResourceId};
 use hardline_core::rule::Severity;
 use hardline_core::workload::Workload;
 use jiff::Timestamp;
@@ -106,13 +107,15 @@ pub struct Area {
     pub namespace: Option<String>,
     /// All findings in it, those on the namespace itself included.
     pub counts: Counts,
+    /// Those of them that are not on what is [given](Subject::is_given).
+    pub own: Counts,
     /// How many workloads are in it.
     pub workloads: usize,
     /// How many of them have no finding.
     pub clean: usize,
     /// How many of them pass each line of the checklist, in the order of [`Line::ALL`].
     pub passes: [usize; Line::ALL.len()],
-    /// All workloads, and whatever else has findings, the worst first.
+    /// All workloads, and whatever else has findings, the worst first, and last what is given.
     pub subjects: Vec<Subject>,
 }
 
@@ -123,6 +126,10 @@ pub struct Subject {
     pub id: ResourceId,
     /// Whether it carries a pod template.
     pub is_workload: bool,
+    /// Whether the API server made it, and would make it again: it is nobody's to mend.
+    ///
+    /// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>
+    pub is_given: bool,
     /// Its findings.
     pub counts: Counts,
     /// Which lines of the checklist it fails, one bit each; see [`Subject::fails`].
@@ -264,6 +271,13 @@ pub fn home(id: &ResourceId) -> Option<&str> {
     }
 }
 
+fn is_given(inventory: &Inventory, id: &ResourceId) -> bool {
+    let kind = Kind::of(group_of(id), &id.kind);
+    let is_of_rbac = matches!(kind, Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Role | Kind::RoleBinding);
+    let found = is_of_rbac.then(|| inventory.find(kind, id.namespace.as_deref(), &id.name)).flatten();
+    found.is_some_and(|resource| resource.label("kubernetes.io/bootstrapping") == Some("rbac-defaults"))
+}
+
 fn bit(line: Line) -> u16 {
     1 << line as u8
 }
@@ -289,8 +303,9 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
         if checklist::is_of_namespace(finding.rule) {
             *of_namespaces.entry(namespace.clone()).or_default() |= failed;
         }
-        let subject =
-            subjects.entry(namespace).or_default().entry(id).or_insert_with_key(|id| Subject::new(id.clone()));
+        let subject = subjects.entry(namespace).or_default().entry(id);
+        let subject = subject
+            .or_insert_with_key(|id| Subject { is_given: is_given(&observed.inventory, id), ..Subject::new(id.clone()) });
         subject.failed |= failed;
         *subject.counts.of(finding.severity) += 1;
         subject.findings.push(at);
@@ -300,7 +315,7 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
         subjects.values_mut().filter(|subject| subject.is_workload).for_each(|subject| subject.failed |= failed);
         let mut subjects: Vec<_> = subjects.into_values().collect();
         // The sort is stable: those that are alike stay in the order of their names.
-        subjects.sort_by_key(|subject| Reverse(subject.counts));
+        subjects.sort_by_key(|subject| (subject.is_given, Reverse(subject.counts)));
         Area::new(namespace, subjects)
     };
     subjects.into_iter().map(area).collect()
@@ -311,6 +326,7 @@ impl Area {
         let workloads = || subjects.iter().filter(|subject| subject.is_workload);
         Self {
             counts: subjects.iter().map(|subject| subject.counts).sum(),
+            own: subjects.iter().filter(|subject| !subject.is_given).map(|subject| subject.counts).sum(),
             workloads: workloads().count(),
             clean: workloads().filter(|subject| subject.findings.is_empty()).count(),
             passes: Line::ALL.map(|line| workloads().filter(|subject| !subject.fails(line)).count()),
@@ -322,6 +338,6 @@ impl Area {
 
 impl Subject {
     fn new(id: ResourceId) -> Self {
-        Self { id, is_workload: false, counts: Counts::default(), failed: 0, findings: Vec::new() }
+        Self { id, is_workload: false, is_given: false, counts: Counts::default(), failed: 0, findings: Vec::new() }
     }
 }

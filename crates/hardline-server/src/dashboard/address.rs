@@ -206,10 +206,17 @@ impl Filter {
         if self.text.is_empty() {
             return true;
         }
-        let texts: Vec<_> = texts.iter().map(|text| text.to_lowercase()).collect();
-        let words = self.text.to_lowercase();
-        words.split_whitespace().all(|word| texts.iter().any(|text| text.contains(word)))
+        self.text.split_whitespace().all(|word| texts.iter().any(|text| holds(text, word)))
     }
+}
+
+/// Whether a word is in a text, whatever their case.
+fn holds(text: &str, word: &str) -> bool {
+    if !word.is_ascii() {
+        return text.to_lowercase().contains(&word.to_lowercase());
+    }
+    let (word, text) = (word.as_bytes(), text.as_bytes());
+    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
 
 /// As the query of an address, with its question mark unless it is empty.
@@ -267,6 +274,13 @@ mod tests {
         for path in ["", "/nothing", "/namespaces/", "/namespaces/a/b", "/rules/%ff", "/findings/x"] {
             assert_eq!(Address::read(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn words_are_found_in_any_case() {
+        let asks = |text: &str| Filter { text: text.to_owned(), ..Filter::default() }.is_in(&["Image Ü", "shop"]);
+        assert!(["", "image", "MAGE  sHop", "ü"].map(asks).iter().all(|found| *found));
+        assert!(!["images", "image x"].map(asks).iter().any(|found| *found));
     }
 
     #[test]

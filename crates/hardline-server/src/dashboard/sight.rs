@@ -105,6 +105,12 @@ impl<'s> View<'s> {
         self.snapshot.findings(subject)
     }
 
+    /// All findings that are seen, in the order of the report.
+    pub(crate) fn reported(&self) -> impl Iterator<Item = &'s Reported> {
+        let (all, sees_all) = (self.snapshot.report.findings.iter(), self.sight.is_everything());
+        all.filter(move |finding| sees_all || self.shows(finding.resource.as_deref()))
+    }
+
     /// All subjects with their namespaces.
     pub(crate) fn subjects(&self) -> impl Iterator<Item = (&Area, &Subject)> {
         self.areas.iter().flat_map(|area| area.subjects.iter().map(move |subject| (area, subject)))

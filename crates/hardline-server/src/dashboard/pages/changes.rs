@@ -24,9 +24,8 @@ pub(crate) fn page(frame: &Frame<'_>) -> Page {
 
 fn body(frame: &Frame<'_>, changes: &Changes) -> Markup {
     let view = frame.view;
-    let all = view.subjects().flat_map(|(_, subject)| view.findings(subject));
     let at = |finding: &Reported| changes.appeared.get(&finding.fingerprint).map(|appeared| appeared.at);
-    let mut appeared: Vec<_> = all.filter(|finding| at(finding).is_some()).collect();
+    let mut appeared: Vec<_> = view.reported().filter(|finding| at(finding).is_some()).collect();
     appeared.sort_by_key(|finding| std::cmp::Reverse((at(finding), finding.severity)));
     let gone: Vec<&Gone> = changes.gone.iter().filter(|gone| view.shows(gone.resource.as_ref())).collect();
     html! {

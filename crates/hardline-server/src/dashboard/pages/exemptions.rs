@@ -23,8 +23,7 @@ pub(crate) fn page(frame: &Frame<'_>, filter: &Filter) -> Page {
     let mut exempted: Vec<_> = frame.view.exempted().filter(is_asked).collect();
     // Those without an end come last.
     exempted.sort_by_key(|it| (it.until.is_none(), it.until.as_deref()));
-    let findings = frame.view.subjects().flat_map(|(_, subject)| frame.view.findings(subject));
-    let ended: Vec<_> = findings.filter(|finding| finding.rule.id == "exemption-expired").collect();
+    let ended: Vec<_> = frame.view.reported().filter(|finding| finding.rule.id == "exemption-expired").collect();
     let shown: Vec<_> = on_page(exempted.iter().copied(), filter.page, PER_PAGE).collect();
     let body = html! {
         h1 { "Exemptions" }

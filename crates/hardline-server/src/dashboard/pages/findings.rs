@@ -1,6 +1,5 @@
 //! Findings that fit a filter.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use hardline_core::checklist::Line;
@@ -11,13 +10,13 @@ use maud::{Markup, html};
 
 use crate::dashboard::address::{Address, Filter};
 use crate::dashboard::parts::{Frame, Page, counted, finding, on_page, pages};
+use crate::snapshot::home;
 
 /// How many are on a page.
 const PER_PAGE: usize = 50;
 
 pub(crate) fn page(frame: &Frame<'_>, filter: &Filter) -> Page {
-    let mut found = matching(frame, filter);
-    found.sort_by_key(|finding| Reverse(finding.severity));
+    let found = matching(frame, filter);
     let title = match filter.line {
         Some(line) => format!("What fails “{}”", line.title()),
         None if filter.rule == "drift-*" => "Drift".to_owned(),
@@ -37,20 +36,21 @@ pub(crate) fn page(frame: &Frame<'_>, filter: &Filter) -> Page {
     Page { title, body }
 }
 
-fn matching<'a>(frame: &'a Frame<'_>, filter: &Filter) -> Vec<&'a Reported> {
-    let view = frame.view;
-    let areas = view.areas.iter().filter(|area| filter.is_of(area.namespace.as_deref()));
-    let findings = areas.flat_map(|area| &area.subjects).flat_map(|subject| view.findings(subject));
+/// The findings that are asked for, the worst first.
+fn matching<'a>(frame: &Frame<'a>, filter: &Filter) -> Vec<&'a Reported> {
     let is_asked = |finding: &&Reported| {
-        let id = finding.resource.as_ref();
+        let id = finding.resource.as_deref();
         let name = id.map_or_else(|| finding.location.file(), |id| &id.name);
         let (kind, namespace) = id.map_or(("", ""), |id| (&id.kind, id.namespace.as_deref().unwrap_or_default()));
-        filter.severity.is_none_or(|severity| finding.severity == severity)
-            && (filter.rule.is_empty() || pattern::matches(&filter.rule, finding.rule.id))
+        (filter.rule.is_empty() || pattern::matches(&filter.rule, finding.rule.id))
+            && filter.is_of(id.and_then(home))
             && filter.line.is_none_or(|line| Line::of(finding.rule) == Some(line))
             && filter.is_in(&[&finding.message, finding.rule.id, name, kind, namespace])
     };
-    findings.filter(is_asked).collect()
+    let all: Vec<&Reported> = frame.view.reported().collect();
+    let severities = Severity::ALL.into_iter().rev().filter(|&severity| filter.severity.is_none_or(|it| it == severity));
+    let of = |severity| all.iter().copied().filter(move |finding| finding.severity == severity);
+    severities.flat_map(of).filter(is_asked).collect()
 }
 
 fn form(frame: &Frame<'_>, filter: &Filter, found: usize) -> Markup {
@@ -88,6 +88,5 @@ fn form(frame: &Frame<'_>, filter: &Filter, found: usize) -> Markup {
 
 /// The rules that have findings.
 fn broken(frame: &Frame<'_>) -> BTreeSet<&'static str> {
-    let view = frame.view;
-    view.subjects().flat_map(|(_, subject)| view.findings(subject)).map(|finding| finding.rule.id).collect()
+    frame.view.reported().map(|finding| finding.rule.id).collect()
 }

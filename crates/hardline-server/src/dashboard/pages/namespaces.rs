@@ -12,7 +12,7 @@ const PER_PAGE: usize = 100;
 pub(crate) fn page(frame: &Frame<'_>, filter: &Filter) -> Page {
     let is_asked = |area: &&Area| filter.is_in(&[area.namespace.as_deref().unwrap_or_default()]);
     let mut areas: Vec<&Area> = frame.view.areas.iter().filter(is_asked).collect();
-    areas.sort_by_key(|area| std::cmp::Reverse(area.counts));
+    areas.sort_by_key(|area| std::cmp::Reverse(area.own));
     let body = html! {
         h1 { "Namespaces" }
         (search(filter, "Search namespaces", areas.len(), "namespace"))

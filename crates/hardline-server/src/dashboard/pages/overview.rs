@@ -63,8 +63,7 @@ fn changes(frame: &Frame<'_>) -> Markup {
     let view = frame.view;
     let Some(changes) = &view.snapshot.history.changes else { return html! {} };
     let visible = |fingerprint: &str| changes.appeared.contains_key(fingerprint);
-    let shown = view.subjects().flat_map(|(_, subject)| view.findings(subject));
-    let appeared = shown.filter(|finding| visible(&finding.fingerprint)).count();
+    let appeared = view.reported().filter(|finding| visible(&finding.fingerprint)).count();
     let gone = changes.gone.iter().filter(|gone| view.shows(gone.resource.as_ref())).count();
     html! {
         section aria-labelledby="since" {
@@ -80,8 +79,8 @@ fn changes(frame: &Frame<'_>) -> Markup {
 
 /// The namespaces that have most against them.
 fn worst(frame: &Frame<'_>) -> Markup {
-    let mut areas: Vec<&Area> = frame.view.areas.iter().filter(|area| area.counts.total() > 0).collect();
-    areas.sort_by_key(|area| std::cmp::Reverse(area.counts));
+    let mut areas: Vec<&Area> = frame.view.areas.iter().filter(|area| area.own.total() > 0).collect();
+    areas.sort_by_key(|area| std::cmp::Reverse(area.own));
     html! {
         section aria-labelledby="worst" {
             h2 #worst { a href=(Address::Namespaces) { "Worst namespaces" } }
@@ -92,7 +91,7 @@ fn worst(frame: &Frame<'_>) -> Markup {
                         a href=(Address::Namespace(area.namespace.clone())) {
                             (area.namespace.as_deref().unwrap_or("in no namespace"))
                         }
-                        (counts(area.counts))
+                        (counts(area.own))
                     }
                 }
             }
@@ -102,7 +101,8 @@ fn worst(frame: &Frame<'_>) -> Markup {
 
 /// What to begin with.
 fn first(frame: &Frame<'_>) -> Markup {
-    let mut subjects: Vec<_> = frame.view.subjects().filter(|(_, subject)| subject.counts.total() > 0).collect();
+    let is_to_mend = |subject: &Subject| subject.counts.total() > 0 && !subject.is_given;
+    let mut subjects: Vec<_> = frame.view.subjects().filter(|(_, subject)| is_to_mend(subject)).collect();
     subjects.sort_by_key(|(_, subject)| std::cmp::Reverse(subject.counts));
     html! {
         @if !subjects.is_empty() {

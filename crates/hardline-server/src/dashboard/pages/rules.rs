@@ -72,10 +72,8 @@ pub(crate) fn one(frame: &Frame<'_>, id: &str) -> Option<Page> {
 /// The findings that are seen of each rule.
 fn counts(frame: &Frame<'_>) -> HashMap<&'static str, usize> {
     let mut counts = HashMap::new();
-    for (_, subject) in frame.view.subjects() {
-        for finding in frame.view.findings(subject) {
-            *counts.entry(finding.rule.id).or_default() += 1;
-        }
+    for finding in frame.view.reported() {
+        *counts.entry(finding.rule.id).or_default() += 1;
     }
     counts
 }

@@ -22,7 +22,10 @@ pub(crate) fn page(frame: &Frame<'_>, namespace: Option<&str>, group: &str, of: 
     let body = html! {
         (trail(&[(Address::Namespaces, "Namespaces".to_owned()), (Address::Namespace(home), home_name)]))
         h1 { small { (kind(&subject.id)) } " " (subject.id.name) }
-        p.in { (counts(subject.counts)) }
+        p.in {
+            (counts(subject.counts))
+            @if subject.is_given { " The API server made it, and makes it again as it was when it starts." }
+        }
         @if subject.is_workload { (checklist(subject)) }
         section aria-labelledby="findings" {
             h2 #findings { "Findings" }
