@@ -163,8 +163,8 @@ fn people_log_in_and_see_what_they_may_and_what_is_refused() {
     run(&mut plane.kubectl(&["create", "namespace", "bank"])).succeeds();
     let token = token(&plane);
     let [port] = free_ports().unwrap();
-    let serves = format!("--dashboard=127.0.0.1:{port}");
-    let mut server = Server::start(&plane, &[&serves, "--enforcement=deny", "--failure-policy=fail"]);
+    let listen = format!("--dashboard=127.0.0.1:{port}");
+    let mut server = Server::start(&plane, &[&listen, "--enforcement=deny", "--failure-policy=fail"]);
     server.until("it has judged the cluster", |it| it.metric("hardline_standing_timestamp_seconds") > 0.0);
     let at = |path: &str| format!("http://localhost:{port}{path}");
     let mut browser = Browser::start();

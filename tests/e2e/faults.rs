@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::run::{hardline, run, run_with};
 use crate::server::{self, Server, Service};
+use crate::watch;
 
 /// How many create pods at the same time.
 const CLIENTS: usize = 4;
@@ -308,4 +309,34 @@ fn five_rotations_of_authority_and_certificate_let_nothing_through() {
         }
     });
     assert_eq!(slipped, [], "of {count}");
+}
+
+#[test]
+fn two_who_both_believe_that_they_lead_tell_each_thing_once() {
+    let (plane, _turn) = plane();
+    watch::define(plane);
+    let volume = tempfile::tempdir().unwrap();
+    let issued = issue(2100);
+    mount(volume.path(), 0, [&issued.certificate, &issued.key, &issued.authority]);
+    // With a certificate of files no replica knows of another.
+    let certificates = format!("--certificates={}", volume.path().display());
+    let arguments = [&certificates, "--failure-policy=ignore", "--enforcement=audit", "--reports", "--events"];
+    let service = Service::start();
+    let both = [0, 1].map(|_| Server::start_behind(plane, service.port, &arguments));
+    for server in &both {
+        service.add(server);
+        plane.until("both have judged", |_| server.metric("hardline_standing_timestamp_seconds") > 0.0).unwrap();
+    }
+    for name in ["one", "two", "three"] {
+        watch::create(plane, "default", name);
+        watch::until_reported(plane, "default", name, true);
+        plane.until("an Event says so", |plane| !watch::events(plane, "default", name).is_empty()).unwrap();
+    }
+    for name in ["one", "two", "three"] {
+        assert_eq!(watch::events(plane, "default", name).len(), 1, "{name}");
+        for path in watch::REPORTS {
+            let found = watch::reported(plane, path, "default", name);
+            assert_eq!(found.iter().filter(|rule| *rule == "container-privileged").count(), 1, "{found:?}");
+        }
+    }
 }

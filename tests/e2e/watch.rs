@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Instant;
 
 use hardline_controlplane::ControlPlane;
+use hardline_controlplane::fleet::Fleet;
 use serde_json::{Value as Json, json};
 
 use crate::run::{hardline, root, run, run_with};
@@ -14,54 +15,17 @@ const PODS: usize = 100;
 const DEPLOYMENTS: usize = 20;
 
 /// Installs both APIs of reports, by the definitions that their projects publish.
-fn define(plane: &ControlPlane) {
+pub(crate) fn define(plane: &ControlPlane) {
     run(plane.kubectl(&["create", "-f"]).arg(root().join("tests/e2e/reports"))).succeeds();
 }
 
-fn container(privileged: bool) -> Json {
+fn container() -> Json {
     json!({
         "name": "app",
         "image": "registry.example.com/app:1.4",
         "resources": {"requests": {"memory": "16Mi"}, "limits": {"memory": "16Mi"}},
-        "securityContext": {"privileged": privileged},
+        "securityContext": {"privileged": true},
     })
-}
-
-/// Deployments, each with a replica set and pods as their controllers would have made them: two thousand
-/// come faster so.
-fn fleet(plane: &ControlPlane, namespace: &str) {
-    let kinds =
-        [("apps/v1", "deployments", "Deployment"), ("apps/v1", "replicasets", "ReplicaSet"), ("v1", "pods", "Pod")];
-    let post = |(api_version, plural, kind): (&str, &str, &str), name: &str, owner: Option<&Json>, spec: Json| {
-        let labels = json!({"app": "fleet"});
-        let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec});
-        if let Some(owner) = owner {
-            object["metadata"]["ownerReferences"] = json!([{
-                "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"],
-                "uid": owner["metadata"]["uid"], "controller": true,
-            }]);
-        }
-        let root = if api_version == "v1" { "/api" } else { "/apis" };
-        plane.expect("POST", &format!("{root}/{api_version}/namespaces/{namespace}/{plural}"), Some(&object)).unwrap()
-    };
-    thread::scope(|scope| {
-        for worker in 0..8 {
-            scope.spawn(move || {
-                for number in (worker..DEPLOYMENTS).step_by(8) {
-                    let name = format!("app-{number}");
-                    let labels = json!({"app": name});
-                    let pod = json!({"containers": [container(false)]});
-                    let template = json!({"metadata": {"labels": labels}, "spec": pod});
-                    let spec = json!({"replicas": PODS, "selector": {"matchLabels": labels}, "template": template});
-                    let deployment = post(kinds[0], &name, None, spec.clone());
-                    let set = post(kinds[1], &name, Some(&deployment), spec);
-                    for pod_number in 0..PODS {
-                        post(kinds[2], &format!("{name}-{pod_number}"), Some(&set), pod.clone());
-                    }
-                }
-            });
-        }
-    });
 }
 
 /// The objects of a list. The API server of a kind that is new to it asks for patience.
@@ -76,19 +40,19 @@ fn items(plane: &ControlPlane, path: &str) -> Vec<Json> {
 }
 
 /// What is reported on an object of a namespace, as rule ids, in the API of a group.
-fn reported(plane: &ControlPlane, path: &str, namespace: &str, name: &str) -> Vec<String> {
+pub(crate) fn reported(plane: &ControlPlane, path: &str, namespace: &str, name: &str) -> Vec<String> {
     let reports = items(plane, &path.replace("NS", namespace));
     let results = reports.iter().flat_map(|report| report["results"].as_array().unwrap());
     let of_object = results.filter(|result| result["resources"][0]["name"] == name);
     of_object.map(|result| result["policy"].as_str().unwrap().to_owned()).collect()
 }
 
-const REPORTS: [&str; 2] = [
+pub(crate) const REPORTS: [&str; 2] = [
     "/apis/wgpolicyk8s.io/v1alpha2/namespaces/NS/policyreports",
     "/apis/openreports.io/v1alpha1/namespaces/NS/reports",
 ];
 
-fn until_reported(plane: &ControlPlane, namespace: &str, name: &str, wanted: bool) {
+pub(crate) fn until_reported(plane: &ControlPlane, namespace: &str, name: &str, wanted: bool) {
     for path in REPORTS {
         let holds = |plane: &ControlPlane| {
             reported(plane, path, namespace, name).contains(&"container-privileged".to_owned()) == wanted
@@ -97,7 +61,7 @@ fn until_reported(plane: &ControlPlane, namespace: &str, name: &str, wanted: boo
     }
 }
 
-fn events(plane: &ControlPlane, namespace: &str, name: &str) -> Vec<Json> {
+pub(crate) fn events(plane: &ControlPlane, namespace: &str, name: &str) -> Vec<Json> {
     let all = items(plane, &format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events")).into_iter();
     all.filter(|event| event["regarding"]["name"] == name && event["reason"] == "CriticalFinding").collect()
 }
@@ -131,8 +95,9 @@ fn custom_policy() -> Json {
     })
 }
 
-fn create(plane: &ControlPlane, namespace: &str, name: &str) {
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container(true)]}});
+pub(crate) fn create(plane: &ControlPlane, namespace: &str, name: &str) {
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container()]}});
     plane.expect("POST", &format!("/api/v1/namespaces/{namespace}/pods"), Some(&pod)).unwrap();
 }
 
@@ -144,7 +109,7 @@ fn two_thousand_pods_are_watched_whatever_happens() {
     for namespace in ["fleet", "shop"] {
         run(&mut plane.kubectl(&["create", "namespace", namespace])).succeeds();
     }
-    fleet(&plane, "fleet");
+    Fleet { namespace: "fleet", deployments: DEPLOYMENTS, pods: PODS, nodes: 0 }.create(&plane).unwrap();
     create(&plane, "shop", "old");
     let folder = tempfile::tempdir().unwrap();
     let history = format!("--history={}", folder.path().join("history.db").display());
@@ -242,7 +207,9 @@ fn ten_thousand_findings_in_one_namespace_are_reported_and_go_with_it() {
     let crowd = &plane;
     thread::scope(|scope| {
         for worker in 0..8 {
-            scope.spawn(move || (worker..1200).step_by(8).for_each(|at| create(crowd, namespace, &format!("tool-{at}"))));
+            scope.spawn(move || {
+                (worker..1200).step_by(8).for_each(|at| create(crowd, namespace, &format!("tool-{at}")));
+            });
         }
     });
     create(&plane, namespace, long);
@@ -261,8 +228,17 @@ fn ten_thousand_findings_in_one_namespace_are_reported_and_go_with_it() {
     }
 
     // Few are left, and one object is enough for them.
-    run(&mut plane.kubectl(&["delete", "pods", "--all", "-n", namespace, "--force", "--grace-period=0", "--wait=false"]))
-        .succeeds();
+    run(&mut plane.kubectl(&[
+        "delete",
+        "pods",
+        "--all",
+        "-n",
+        namespace,
+        "--force",
+        "--grace-period=0",
+        "--wait=false",
+    ]))
+    .succeeds();
     create(&plane, namespace, "last");
     for path in REPORTS {
         let names = |plane: &ControlPlane| {

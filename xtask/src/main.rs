@@ -7,6 +7,7 @@ mod conformance;
 mod corpus;
 mod demo;
 mod docs;
+mod fleet;
 mod generated;
 mod mesh;
 mod migration;
@@ -79,6 +80,15 @@ enum Command {
         #[arg(long, default_value = "../shared/corpus")]
         from: PathBuf,
     },
+    /// Makes many pods on a real control plane, and measures what it costs to watch and judge them.
+    Fleet {
+        /// How many pods, at least.
+        #[arg(long, default_value_t = 20_000)]
+        pods: usize,
+        /// The hardline to measure; one is built otherwise.
+        #[arg(long)]
+        program: Option<PathBuf>,
+    },
     /// Prints how far the rules agree with the cases of other linters, and the schema rules with a real
     /// API server.
     Conformance,
@@ -100,6 +110,7 @@ fn main() -> anyhow::Result<()> {
             if build_only { Ok(()) } else { tools::run_control_plane(kubernetes.as_deref(), demo) }
         }
         Command::Bench { workloads, from } => bench::run(workloads, &from),
+        Command::Fleet { pods, program } => fleet::run(pods, program.as_deref()),
         Command::Conformance => conformance::print(),
         Command::Ci => ci::run(),
     }

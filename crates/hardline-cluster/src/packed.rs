@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn what_is_unpacked_is_what_was_packed() {
         let mut packer = Packer::default();
-        let noise: String = (0..200_000_u32).filter_map(|at| char::from_u32(at.wrapping_mul(2_654_435_761) >> 12)).collect();
+        let noise: String =
+            (0..200_000_u32).filter_map(|at| char::from_u32(at.wrapping_mul(2_654_435_761) >> 12)).collect();
         for text in ["", "{}", &r#"{"name":"app","image":"app"}"#.repeat(100), &noise] {
             assert_eq!(packer.pack(text).unpack(), text);
         }

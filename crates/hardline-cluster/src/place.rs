@@ -1,6 +1,7 @@
 //! Where the API server has the objects of a kind, and the requests that get them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt as _};
 use kube::Client;
@@ -8,6 +9,7 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::core::Request;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::time::sleep;
 
 use crate::client::Error;
 use crate::kinds::{Keep, ObservedKind};
@@ -18,6 +20,8 @@ use crate::observed::Scope;
 const PAGE: u32 = 500;
 /// As [`PAGE`], for kinds whose objects may be megabytes.
 const SMALL_PAGE: u32 = 25;
+/// How often an API server that is too busy is asked again.
+const TRIES: u32 = 5;
 /// After how many seconds the API server ends a watch, so that a connection which died unnoticed
 /// is noticed then.
 pub(crate) const WATCH_SECONDS: u32 = 290;
@@ -152,9 +156,20 @@ impl Place {
         Ok((Page { objects, version }, page.metadata.token.filter(|token| !token.is_empty())))
     }
 
+    /// The text of a page. An API server that is too busy says when it would like to be asked again.
     async fn text(&self, params: &ListParams) -> Result<String, Error> {
-        let request = self.request.list(params).map_err(kube::Error::BuildRequest)?;
-        Ok(self.client.request_text(request).await?)
+        let mut tries = 0;
+        loop {
+            let request = self.request.list(params).map_err(kube::Error::BuildRequest)?;
+            match self.client.request_text(request).await {
+                Err(kube::Error::Api(status)) if status.code == 429 && tries < TRIES => {
+                    tries += 1;
+                    let asked = status.details.map_or(0, |details| details.retry_after_seconds);
+                    sleep(Duration::from_secs(u64::from(asked.clamp(1, 10)))).await;
+                }
+                answer => return Ok(answer?),
+            }
+        }
     }
 
     /// What changes from a state of the cluster on; without one, first what there is (KEP-3157). An

@@ -500,7 +500,9 @@ fn of_json(json: &Json, like: &Resource) -> Option<Resource> {
     let name = json["metadata"]["name"].as_str().unwrap_or_default();
     let place = ["cluster", like.namespace().unwrap_or_default(), like.kind_name(), name];
     let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
-    parse(place.join("/"), edit::document(json)).filter(|resource| resource.value().to_json() == *json)
+    let mut text = edit::document(json);
+    text.shrink_to_fit();
+    parse(place.join("/"), text).filter(|resource| resource.value().to_json() == *json)
 }
 
 /// Whether an object that a controller made runs no more, or no pods: old revisions of

@@ -16,6 +16,7 @@
 mod arguments;
 mod client;
 mod files;
+pub mod fleet;
 mod processes;
 mod programs;
 

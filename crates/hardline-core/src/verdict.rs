@@ -249,6 +249,7 @@ impl<'a> Engine<'a> {
             by_rule.entry(exemption.rule.id).or_default().push(at);
         }
         let mut used = vec![false; exemptions.len()];
+        judgement.findings.reserve(outcome.findings.len());
         for judged in outcome.findings.into_iter().chain(invalid).filter_map(|finding| self.enforce(finding)) {
             let finding = &judged.finding;
             let of_rule = by_rule.get(finding.rule.id).into_iter().flatten();

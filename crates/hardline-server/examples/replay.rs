@@ -28,10 +28,6 @@ use kube::Client;
 use kube::client::Body;
 use tokio::sync::mpsc;
 
-/// As in the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 type Answer = UnsyncBoxBody<Bytes, Infallible>;
 
 /// What the pod watch says beyond the initial pods.

@@ -304,8 +304,10 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
             *of_namespaces.entry(namespace.clone()).or_default() |= failed;
         }
         let subject = subjects.entry(namespace).or_default().entry(id);
-        let subject = subject
-            .or_insert_with_key(|id| Subject { is_given: is_given(&observed.inventory, id), ..Subject::new(id.clone()) });
+        let subject = subject.or_insert_with_key(|id| Subject {
+            is_given: is_given(&observed.inventory, id),
+            ..Subject::new(id.clone())
+        });
         subject.failed |= failed;
         *subject.counts.of(finding.severity) += 1;
         subject.findings.push(at);

@@ -146,6 +146,14 @@ async fn lists_come_in_pages_and_go_on_when_their_place_is_forgotten() {
 }
 
 #[tokio::test]
+async fn an_api_server_that_is_busy_is_asked_again() {
+    let mut answers = shop(3);
+    answers.busy.insert("/api/v1/pods".to_owned(), 2);
+    let observed = read(&answers).await;
+    assert_eq!((observed.gaps, observed.origins[1].pods), (Vec::new(), 3));
+}
+
+#[tokio::test]
 async fn what_may_not_be_read_is_a_gap_and_not_covered() {
     let mut answers = shop(1);
     answers.forbidden.insert("/api/v1/secrets".to_owned());

@@ -76,6 +76,15 @@ async fn a_watch_that_is_too_old_begins_anew_and_sweeps_what_is_gone() {
 }
 
 #[tokio::test]
+async fn a_busy_api_server_is_read_in_the_end() {
+    let mut answers = Answers { streams: true, ..shop(3) };
+    answers.busy = ["/api/v1/pods", "/apis/apps/v1/deployments"].map(|path| (path.to_owned(), 3)).into();
+    let live = Live::start(&Answers::shared(&Arc::new(Mutex::new(answers))));
+    let observed = until(&live, holds(Kind::Deployment, "web")).await;
+    assert_eq!((observed.gaps.len(), observed.origins[1].pods), (0, 3));
+}
+
+#[tokio::test]
 async fn a_kind_that_may_no_longer_be_read_is_a_gap() {
     let mut answers = Answers { streams: true, ..shop(1) };
     answers.forbidden.insert("/api/v1/secrets".to_owned());

@@ -14,6 +14,8 @@ use serde_json::{Value as Json, json};
 pub struct Answers {
     pub lists: BTreeMap<String, Vec<Json>>,
     pub forbidden: BTreeSet<String>,
+    /// Paths that are asked for too often, and for how many requests to come.
+    pub busy: BTreeMap<String, u32>,
     /// Continue tokens other than the first page's expire once.
     pub forgetful: bool,
     /// Lists may be streamed by watches.
@@ -61,6 +63,10 @@ impl Answers {
         };
         if self.forbidden.contains(path) {
             return status(403, &format!("user cannot list {path}"), None);
+        }
+        if let Some(left) = self.busy.get_mut(path).filter(|left| **left > 0) {
+            *left -= 1;
+            return status(429, "too many requests, please try again later", None);
         }
         if path == "/apis" {
             let group = json!({"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]});

@@ -173,12 +173,33 @@ spec:
     }
 }
 
+/// Whether a character must not come through as it is.
+fn is_special(character: char) -> bool {
+    "<>\"&\u{202e}".contains(character)
+}
+
+/// Something that may be markup, or the end of some.
+fn random_mark(seed: &mut u64) -> String {
+    const PARTS: [&str; 16] =
+        ["<", ">", "\"", "'", "&", "`", "/", "=", " ", "#", "&#60;", "<!--", "]]>", "{{", "\u{202e}", "%3C"];
+    let mut part = || {
+        // Knuth's generator: its upper bits are as good as random.
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        PARTS[(*seed >> 60) as usize]
+    };
+    let parts: [_; 6] = std::array::from_fn(|_| part());
+    let (before, after) = parts.split_at(4);
+    [before, &["x-evil"], after].concat().concat()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_are_no_markup() {
     // None of these is a name to Kubernetes; a dump may hold anything.
     let marks =
         ["<x-evil>", "\" x-evil=\"", "'x-evil'", "&lt;x-evil&gt;", "</script><x-evil>", "`<x-evil>`", "\u{202e}x-evil"];
-    for name in marks {
+    let mut seed = 7;
+    let random: Vec<String> = (0..12).map(|_| random_mark(&mut seed)).collect();
+    for name in marks.into_iter().chain(random.iter().map(String::as_str)) {
         let mark = serde_json::to_string(name).unwrap();
         let manifest = format!(
             "
@@ -205,7 +226,7 @@ spec:
         assert!(pages.values().any(|reply| reply.body.contains("x-evil")), "{mark}");
         for (path, reply) in pages {
             assert_eq!(reply.status, 200, "{path}");
-            for raw in ["<x-evil", "\" x-evil", "\u{202e}"] {
+            for raw in ["<x-evil", "\" x-evil", "\u{202e}", name].into_iter().filter(|raw| raw.contains(is_special)) {
                 assert!(!reply.body.contains(raw), "{path} has {raw:?} of {mark}");
             }
         }

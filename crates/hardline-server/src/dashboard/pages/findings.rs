@@ -48,7 +48,8 @@ fn matching<'a>(frame: &Frame<'a>, filter: &Filter) -> Vec<&'a Reported> {
             && filter.is_in(&[&finding.message, finding.rule.id, name, kind, namespace])
     };
     let all: Vec<&Reported> = frame.view.reported().collect();
-    let severities = Severity::ALL.into_iter().rev().filter(|&severity| filter.severity.is_none_or(|it| it == severity));
+    let severities =
+        Severity::ALL.into_iter().rev().filter(|&severity| filter.severity.is_none_or(|it| it == severity));
     let of = |severity| all.iter().copied().filter(move |finding| finding.severity == severity);
     severities.flat_map(of).filter(is_asked).collect()
 }
