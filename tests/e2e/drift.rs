@@ -13,6 +13,7 @@ use crate::run::{hardline, run};
 mod detector;
 mod exact;
 mod fresh;
+mod page;
 mod sources;
 
 const NAMESPACE: &str = "drift";

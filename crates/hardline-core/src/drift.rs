@@ -5,6 +5,7 @@
 //! and its default the same. What is left is told apart by who owns the field in `managedFields`:
 //! a person, a deployer, a controller, or nobody, as what an admission webhook has added.
 
+pub mod beside;
 mod change;
 mod classify;
 mod defaults;
@@ -18,6 +19,8 @@ mod restore;
 mod roles;
 mod shape;
 mod walk;
+
+use std::fmt;
 
 use serde::Serialize;
 
@@ -106,6 +109,36 @@ impl Difference {
     /// Why it is, or is not, drift.
     pub fn reason(&self) -> &str {
         self.because.as_deref().unwrap_or_else(|| self.class.reason())
+    }
+}
+
+impl Difference {
+    /// Whose hand it was, in words: `kubectl-edit (Update), no later than 2026-11-20T14:32:10Z`.
+    pub fn who(&self) -> String {
+        let authors: Vec<_> = self.blame.authors.iter().map(Author::to_string).collect();
+        match self.blame.confidence {
+            Confidence::None if self.class == Class::Removed => {
+                "not known: Kubernetes keeps no trace of a removal; an audit log may".to_owned()
+            }
+            Confidence::None => "not known".to_owned(),
+            Confidence::Inferred => format!("perhaps {}: wrote after the last deployment", authors.join(" or ")),
+            Confidence::Owner => authors.join("; then "),
+            Confidence::Recorded => format!("{}, by the log", authors.join("; then ")),
+        }
+    }
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?}", self.name(), self.operation)?;
+        if let Some(subresource) = &self.subresource {
+            write!(f, " of {subresource}")?;
+        }
+        f.write_str(")")?;
+        match &self.time {
+            Some(time) => write!(f, ", {} {time}", if self.exact { "at" } else { "no later than" }),
+            None => Ok(()),
+        }
     }
 }
 

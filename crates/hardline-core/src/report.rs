@@ -284,6 +284,16 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Adds findings of somebody else about the same cluster, behind its own.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Reported>) {
+        for finding in findings {
+            *self.summary.findings.of(finding.severity) += 1;
+            self.findings.push(finding);
+        }
+    }
+}
+
 impl Counts {
     /// The count of a severity.
     pub fn of(&mut self, severity: Severity) -> &mut usize {

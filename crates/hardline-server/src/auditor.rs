@@ -17,6 +17,7 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use crate::clock::date;
+use crate::drift::sheet::Sheets;
 use crate::history::Recorder;
 use crate::snapshot::Snapshot;
 
@@ -37,6 +38,7 @@ pub struct Auditor {
     succession: Succession,
     recorder: Option<Recorder>,
     clock: fn() -> Timestamp,
+    drift: Option<Sheets>,
     last: Option<Arc<Snapshot>>,
 }
 
@@ -49,13 +51,19 @@ impl Auditor {
         clock: fn() -> Timestamp,
     ) -> Self {
         let (cluster, scope, succession) = (cluster.into(), Scope::Everything, Succession::new(config));
-        Self { cluster, scope, succession, recorder, clock, last: None }
+        Self { cluster, scope, succession, recorder, clock, drift: None, last: None }
     }
 
     /// This auditor, of a part of the cluster.
     #[must_use]
     pub fn within(self, scope: Scope) -> Self {
         Self { scope, ..self }
+    }
+
+    /// This auditor, which tells of drift as well.
+    #[must_use]
+    pub fn with_drift(self, drift: Option<Sheets>) -> Self {
+        Self { drift, ..self }
     }
 
     /// Judges each state of the cluster and publishes what came of it, until there are no more.
@@ -85,6 +93,7 @@ impl Auditor {
                         Ok(()) => break,
                         Err(_) => return,
                     },
+                    () = drifted(&mut self.drift) => break,
                     () = sleep(NEW_DAY) => if date((self.clock)()) != date(now) { break },
                 }
             }
@@ -98,6 +107,8 @@ impl Auditor {
         observed.narrow(&mut judgement, &self.scope);
         let mut report = Report::new(judgement, &observed.inventory, Read::default());
         observed.annotate(&mut report);
+        let sheets = self.drift.as_mut().map(|drift| Arc::clone(&drift.borrow_and_update()));
+        report.extend(sheets.iter().flat_map(|sheets| sheets.iter()).flat_map(|sheet| sheet.findings.iter().cloned()));
         let generation = self.last.as_ref().map_or(1, |last| last.generation + 1);
         let (cluster, scope) = (self.cluster.clone(), self.scope.clone());
         let snapshot = Snapshot::new(generation, now, cluster, scope, observed, report);
@@ -111,5 +122,16 @@ impl Auditor {
             (None, None) => snapshot,
         };
         self.last.insert(Arc::new(snapshot)).clone()
+    }
+}
+
+/// Waits until something else has drifted.
+async fn drifted(drift: &mut Option<Sheets>) {
+    let changed = match drift {
+        Some(drift) => drift.changed().await.is_ok(),
+        None => false,
+    };
+    if !changed {
+        std::future::pending::<()>().await;
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::drift::sheet::Sheets;
 use crate::ledger::Ledger;
 use crate::snapshot::Snapshot;
 
@@ -29,19 +30,26 @@ pub struct Dashboard {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     access: access::Access,
     ledger: Option<Arc<Ledger>>,
+    drift: Option<Sheets>,
 }
 
 impl Dashboard {
     /// A dashboard of what is published, for whom it is meant. Nothing is published until a cluster
     /// has been read.
     pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, access: access::Access) -> Self {
-        Self { snapshots, access, ledger: None }
+        Self { snapshots, access, ledger: None, drift: None }
     }
 
     /// This dashboard, which shows what was refused, too.
     #[must_use]
     pub fn with_ledger(self, ledger: Arc<Ledger>) -> Self {
         Self { ledger: Some(ledger), ..self }
+    }
+
+    /// This dashboard, which shows what has drifted, too, if somebody looks for it.
+    #[must_use]
+    pub fn with_drift(self, drift: Option<Sheets>) -> Self {
+        Self { drift, ..self }
     }
 
     /// How many entries the ledger has had.

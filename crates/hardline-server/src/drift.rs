@@ -7,6 +7,7 @@
 //! [`LABEL`], while nobody has broken the glass there and nothing says that it is to pause.
 
 pub mod remedy;
+pub mod sheet;
 pub mod state;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -40,6 +41,7 @@ use crate::clock;
 use crate::events::{LONGEST, cut, regarding};
 use crate::metrics::Metrics;
 use remedy::{Decision, Remedies};
+use sheet::Sheet;
 use state::{Change, Drifted, Key, State, Version};
 
 /// The label by which a namespace asks that drift is put right: `remediate`.
@@ -94,6 +96,7 @@ pub struct Detector {
     /// When to look at an object again that is to be put right.
     due: BTreeMap<Key, Instant>,
     watched: HashMap<Version, AbortHandle>,
+    publish: watch::Sender<Arc<Vec<Arc<Sheet>>>>,
 }
 
 impl Detector {
@@ -118,7 +121,14 @@ impl Detector {
             remedies: Remedies::default(),
             due: BTreeMap::new(),
             watched: HashMap::new(),
+            publish: watch::Sender::default(),
         }
+    }
+
+    /// This detector, which publishes what has drifted whenever that changes.
+    #[must_use]
+    pub fn publishing(self, publish: watch::Sender<Arc<Vec<Arc<Sheet>>>>) -> Self {
+        Self { publish, ..self }
     }
 
     /// Detects for good.
@@ -246,11 +256,12 @@ impl Detector {
             Change::Drifted => {
                 if let Some(drifted) = self.state.drifted().get(key) {
                     let id = drifted.id();
-                    for finding in &drifted.findings {
+                    for finding in &drifted.sheet.findings {
                         tracing::warn!(object = %id, rule = finding.rule.id, "{}", finding.message);
                     }
                     if *self.leading.borrow() {
-                        let note = drifted.findings.iter().map(|it| &*it.message).collect::<Vec<_>>().join("; ");
+                        let findings = &drifted.sheet.findings;
+                        let note = findings.iter().map(|it| &*it.message).collect::<Vec<_>>().join("; ");
                         self.tell(&id, uid(drifted), EventType::Warning, "Drifted", note).await;
                     }
                 }
@@ -267,6 +278,7 @@ impl Detector {
             *namespaces.entry(&key.namespace).or_default() += 1;
         }
         self.metrics.drifted(&namespaces);
+        self.publish.send_replace(Arc::new(drifted.values().map(|it| it.sheet.clone()).collect()));
     }
 
     /// Puts right what is due.

@@ -56,7 +56,10 @@ pub(crate) fn regarding(id: &ResourceId, uid: Option<String>) -> ObjectReference
 pub async fn tell(client: Client, replica: String, snapshots: Snapshots, leading: watch::Receiver<bool>) {
     let mut news = News::new(snapshots.clone(), leading);
     while let Some(items) = news.next().await {
-        let new = items.into_iter().filter(|item| item.appeared && item.finding.severity == Severity::Critical);
+        // Who looks for drift tells of it.
+        let is_told =
+            |finding: &Reported| finding.severity == Severity::Critical && !finding.rule.id.starts_with("drift-");
+        let new = items.into_iter().filter(|item| item.appeared && is_told(&item.finding));
         let new: Vec<_> = new.map(|item| item.finding).collect();
         if new.len() > MOST {
             tracing::warn!(findings = new.len(), most = MOST, "more critical findings are new than Events are made");

@@ -117,7 +117,10 @@ async fn serve(options: Options) -> Result<(), Error> {
     let cluster = connect(&options.cluster).await?;
     let live = Live::start(&cluster);
     let (leads, leading) = watch::channel(false);
-    let watching = crate::watch::start(&cluster, &live, options.config.clone(), &options.watch, &leading);
+    let (publish, sheets) = watch::channel(Arc::default());
+    let sheets = options.drift.then_some(sheets);
+    let config = options.config.clone();
+    let watching = crate::watch::start(&cluster, &live, config, &options.watch, &leading, sheets.clone());
     let metrics = Metrics::default().watching(watching.snapshots.clone(), options.config.clone());
     let (metrics, shown) = (Arc::new(metrics), Arc::new(Shown::default()));
     let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
@@ -145,13 +148,14 @@ async fn serve(options: Options) -> Result<(), Error> {
     if let Some((leading, replica)) = detecting {
         let (changes, config) = (live.changes(), options.config.clone());
         let detector = Detector::new(cluster.clone(), changes, leading, config, metrics.clone(), replica);
-        keeping.spawn(detector.run());
+        keeping.spawn(detector.publishing(publish).run());
     }
     let ledger = Ledger::new(metrics.clone()).writing(io::stdout())?.telling(cluster.client.clone(), replica);
     let ledger = Arc::new(ledger);
     if let Some(address) = &options.dashboard {
         let access = Access::Tokens(Tokens::new(cluster.client.clone()));
-        let dashboard = Arc::new(Dashboard::new(watching.snapshots, access).with_ledger(ledger.clone()));
+        let dashboard = Dashboard::new(watching.snapshots, access).with_ledger(ledger.clone()).with_drift(sheets);
+        let dashboard = Arc::new(dashboard);
         let listener = bind(address).await?;
         // `kubectl port-forward` ends within the pod, and has hidden what it brings.
         let is_local = listener.local_addr().is_ok_and(|bound| bound.ip().is_loopback());

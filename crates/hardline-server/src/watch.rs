@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auditor::{Auditor, Snapshots};
+use crate::drift::sheet::Sheets;
 use crate::history::{Recorder, Retention};
 use crate::writer::Writer;
 use crate::{clock, events, notify};
@@ -46,10 +47,11 @@ pub fn start(
     config: Config,
     options: &Options,
     leading: &watch::Receiver<bool>,
+    drift: Option<Sheets>,
 ) -> Watching {
     let recorder = options.history.as_ref().map(|(file, retention)| Recorder::open(file, *retention));
     let (publish, snapshots) = watch::channel(None);
-    let auditor = Auditor::new(&cluster.name, config, recorder, clock::now);
+    let auditor = Auditor::new(&cluster.name, config, recorder, clock::now).with_drift(drift);
     let mut tasks = JoinSet::new();
     tasks.spawn(auditor.run(live.changes(), publish));
     if options.reports {

@@ -10,7 +10,7 @@ use crate::run::{root, run, run_with};
 use crate::server::{self, Server};
 
 /// What the documentation says that the detector must be permitted.
-fn rights_of_the_detector() -> String {
+pub(super) fn rights_of_the_detector() -> String {
     let documentation = fs::read_to_string(root().join("docs/src/drift.md")).unwrap();
     let role = documentation.split("```yaml\n").find(|block| block.contains("kind: ClusterRole\n")).unwrap();
     role.split("```").next().unwrap().to_owned()

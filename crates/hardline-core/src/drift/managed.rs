@@ -96,7 +96,7 @@ impl Element {
     }
 
     /// Whether an item of a list is the one meant. A key field that it lacks has its default.
-    fn is(&self, at: usize, item: Value<'_>) -> bool {
+    pub(super) fn is(&self, at: usize, item: Value<'_>) -> bool {
         match self {
             Self::Field(_) => false,
             Self::Index(index) => *index as usize == at,

@@ -69,6 +69,15 @@ pub(super) fn changes<'d>(
     desired: &Resource,
     observed: &Resource,
 ) -> Result<Vec<PatchOperation>, Misfit> {
+    changed(differences, desired, observed).map(|(_, operations)| operations)
+}
+
+/// The observed object with these fields as they are desired, and the operations that make it so.
+pub(super) fn changed<'d>(
+    differences: impl Iterator<Item = &'d Difference>,
+    desired: &Resource,
+    observed: &Resource,
+) -> Result<(Json, Vec<PatchOperation>), Misfit> {
     let (mut edits, mut added) = (Vec::new(), Vec::new());
     for difference in differences {
         match (desired_value(difference, desired), difference.path.0.last()) {
@@ -86,7 +95,9 @@ pub(super) fn changes<'d>(
     added.sort_by(|a, b| b.cmp(a));
     edits.extend(added.into_iter().map(Edit::remove));
     let mut live = observed.value().to_json();
-    edits.iter().map(|edit| edit.apply(&mut live)).filter_map(Result::transpose).collect()
+    let operations = edits.iter().map(|edit| edit.apply(&mut live)).filter_map(Result::transpose);
+    let operations = operations.collect::<Result<_, _>>()?;
+    Ok((live, operations))
 }
 
 /// The desired object as its deployer applies it: with its namespace and, for one of a release, by

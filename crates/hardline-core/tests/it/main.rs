@@ -6,6 +6,7 @@ mod cel;
 mod change;
 mod checklist;
 mod config;
+mod drift_beside;
 mod drift_log;
 mod network_conformance;
 mod network_generate;

@@ -49,6 +49,8 @@ pub(crate) enum Address {
     Admissions,
     /// What has changed.
     Changes,
+    /// What runs otherwise than it was deployed.
+    Drift,
     /// What could not be judged.
     Coverage,
     /// Where a token is given.
@@ -94,6 +96,7 @@ impl Address {
             ["exemptions"] => Self::Exemptions,
             ["admissions"] => Self::Admissions,
             ["changes"] => Self::Changes,
+            ["drift"] => Self::Drift,
             ["coverage"] => Self::Coverage,
             ["login"] => Self::Login,
             _ => return None,
@@ -121,6 +124,7 @@ impl fmt::Display for Address {
             Self::Exemptions => f.write_str("/exemptions"),
             Self::Admissions => f.write_str("/admissions"),
             Self::Changes => f.write_str("/changes"),
+            Self::Drift => f.write_str("/drift"),
             Self::Coverage => f.write_str("/coverage"),
             Self::Login => f.write_str("/login"),
         }
@@ -266,6 +270,7 @@ mod tests {
             Address::Exemptions,
             Address::Admissions,
             Address::Changes,
+            Address::Drift,
             Address::Coverage,
             Address::Login,
         ] {

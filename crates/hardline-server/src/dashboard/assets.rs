@@ -23,7 +23,7 @@ macro_rules! versioned {
 pub(crate) const STYLE: Asset = Asset {
     path: versioned!("dashboard.css"),
     media: "text/css; charset=utf-8",
-    parts: &[page::STYLE, include_str!("assets/dashboard.css")],
+    parts: &[page::STYLE, include_str!("assets/dashboard.css"), include_str!("assets/drift.css")],
 };
 /// Changes without reload, and keys.
 pub(crate) const SCRIPT: Asset = Asset {

@@ -3,6 +3,7 @@
 pub(crate) mod admissions;
 pub(crate) mod changes;
 pub(crate) mod coverage;
+pub(crate) mod drift;
 pub(crate) mod exemptions;
 pub(crate) mod findings;
 pub(crate) mod login;
@@ -29,11 +30,17 @@ pub(crate) struct Tab {
 }
 
 /// The pages that every page leads to, in the order that they are named in.
-pub(crate) static TABS: [Tab; 8] = [
+pub(crate) static TABS: [Tab; 9] = [
     Tab { address: Address::Overview, name: "Overview", is_shown: always, page: |frame, _| overview::page(frame) },
     Tab { address: Address::Namespaces, name: "Namespaces", is_shown: always, page: namespaces::page },
     Tab { address: Address::Findings, name: "Findings", is_shown: always, page: findings::page },
     Tab { address: Address::Changes, name: "Changes", is_shown: always, page: |frame, _| changes::page(frame) },
+    Tab {
+        address: Address::Drift,
+        name: "Drift",
+        is_shown: |frame| frame.dashboard.drift.is_some(),
+        page: drift::page,
+    },
     Tab { address: Address::Exemptions, name: "Exemptions", is_shown: always, page: exemptions::page },
     Tab {
         address: Address::Admissions,

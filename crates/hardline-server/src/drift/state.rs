@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hardline_core::config::Config;
-use hardline_core::drift::{self, Drift, Expectation, Judgement, Options, Standing};
-use hardline_core::report::{Read, Report, Reported};
+use hardline_core::drift::beside::Mask;
+use hardline_core::drift::{self, Drift, Expectation, Options, Standing};
+use hardline_core::report::{Read, Report};
 use hardline_core::resource::{Resource, ResourceId};
 use hardline_manifest::gitops;
 use hardline_manifest::load::Loaded;
 use hardline_manifest::release::Release;
+
+use super::sheet::Sheet;
 
 /// What tells an object apart from all others, whatever the version of its API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +54,7 @@ pub struct Drifted {
     /// How it differs.
     pub drift: Drift,
     /// What that is, for people.
-    pub findings: Vec<Reported>,
+    pub sheet: Arc<Sheet>,
 }
 
 impl Drifted {
@@ -99,6 +102,7 @@ pub struct State {
     /// The definitions of custom kinds.
     definitions: HashMap<Version, Resource>,
     drifted: BTreeMap<Key, Drifted>,
+    mask: Mask,
 }
 
 impl State {
@@ -112,6 +116,7 @@ impl State {
             desired: HashMap::new(),
             definitions: HashMap::new(),
             drifted: BTreeMap::new(),
+            mask: Mask::default(),
         }
     }
 
@@ -265,8 +270,10 @@ fn compare(
     if !drift.objects.iter().any(drift::Object::has_drifted) {
         return None;
     }
-    let Judgement { inventory, judgement, .. } = drift::judge(&drift, wanted, &found, &state.config);
-    let findings = Report::new(judgement, &inventory, Read::default()).findings;
+    let mut judged = drift::judge(&drift, wanted, &found, &state.config);
+    let judgement = std::mem::take(&mut judged.judgement);
+    let findings = Report::new(judgement, &judged.inventory, Read::default()).findings;
     let (desired, release) = (desired.resource.clone(), desired.release.clone());
-    Some(Drifted { desired, observed, release, drift, findings })
+    let sheet = Sheet::new((&desired, observed.as_ref()), &release, &drift, &judged, findings, &state.mask);
+    Some(Drifted { desired, observed, release, drift, sheet: Arc::new(sheet) })
 }

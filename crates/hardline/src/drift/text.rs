@@ -43,7 +43,7 @@ fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, ou
         Standing::Present => writeln!(out)?,
         Standing::Missing => {
             write!(out, " is {}missing{:#} in the cluster", style(Severity::High), style(Severity::High))?;
-            let deleter = object.deleter.as_ref().map_or_else(String::new, |it| format!("; deleted by {}", who(it)));
+            let deleter = object.deleter.as_ref().map_or_else(String::new, |it| format!("; deleted by {it}"));
             writeln!(out, "{}", visible(&deleter))?;
         }
         Standing::New => writeln!(out, " is to be deployed")?,
@@ -54,7 +54,7 @@ fn write_object(compared: &Compared, at: usize, object: &Object, mask: &Mask, ou
         Standing::Orphan => {
             write!(out, " is in no source")?;
             match &object.creator {
-                Some(author) => writeln!(out, "; made by {}", visible(&who(author)))?,
+                Some(author) => writeln!(out, "; made by {}", visible(&author.to_string()))?,
                 None => writeln!(out)?,
             }
         }
@@ -103,7 +103,7 @@ fn write_difference(
     }
     column("live", mask.observed(difference, observed))?;
     if difference.class.is_drift() || !difference.blame.authors.is_empty() {
-        writeln!(out, "  {:>8} {}", "who", visible(&blame(difference)))?;
+        writeln!(out, "  {:>8} {}", "who", visible(&difference.who()))?;
     }
     for broken in compared.judgement.broken.get(&place).into_iter().flatten() {
         writeln!(out, "  {:>8} {CODE}{}{CODE:#}: {}", "breaks", broken.rule.id, visible(&broken.message))?;
@@ -113,29 +113,6 @@ fn write_difference(
 
 fn style(severity: Severity) -> anstyle::Style {
     terminal::severity(severity)
-}
-
-/// `kubectl-edit (Update), no later than 2026-11-20T14:32:10Z`.
-fn who(author: &Author) -> String {
-    let through = author.subresource.as_ref().map_or_else(String::new, |it| format!(" of {it}"));
-    let time = author
-        .time
-        .as_ref()
-        .map_or_else(String::new, |time| format!(", {} {time}", if author.exact { "at" } else { "no later than" }));
-    format!("{} ({:?}{through}){time}", author.name(), author.operation)
-}
-
-fn blame(difference: &Difference) -> String {
-    let authors: Vec<_> = difference.blame.authors.iter().map(who).collect();
-    match difference.blame.confidence {
-        Confidence::None if difference.class == Class::Removed => {
-            "not known: Kubernetes keeps no trace of a removal; an audit log may".to_owned()
-        }
-        Confidence::None => "not known".to_owned(),
-        Confidence::Inferred => format!("perhaps {}: wrote after the last deployment", authors.join(" or ")),
-        Confidence::Owner => authors.join("; then "),
-        Confidence::Recorded => format!("{}, by the log", authors.join("; then ")),
-    }
 }
 
 /// The one command that takes back what has drifted in an object.

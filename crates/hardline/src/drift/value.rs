@@ -1,16 +1,14 @@
 //! Values for people and programs, without the secrets in them.
 
-use std::hash::{BuildHasher as _, RandomState};
-
+use hardline_core::drift::beside::Mask as Key;
 use hardline_core::drift::{Difference, Object, desired_value, observed_value};
 use hardline_core::resource::Resource;
 use hardline_core::sensitive;
 use serde_json::{Map, Value as Json};
 
-/// Puts a digest in the place of secrets, by a key of this run alone: the same secret is the same
-/// digest, and nobody can try out what it stands for.
+/// Puts digests in the place of secrets.
 #[derive(Default)]
-pub(super) struct Mask(RandomState);
+pub(super) struct Mask(Key);
 
 impl Mask {
     /// What is desired of a field.
@@ -47,7 +45,7 @@ impl Mask {
     }
 
     fn digest(&self, value: &Json) -> Json {
-        format!("secret:{:08x}", self.0.hash_one(value.to_string()) as u32).into()
+        self.0.digest(&value.to_string()).into()
     }
 
     /// Hides what its name or its shape gives away, however deep.
