@@ -78,6 +78,10 @@ pub struct Settings {
     /// Registries that images may come from, with a path where only a part is allowed; `*` stands
     /// for any characters. Empty for all.
     pub allowed_registries: Vec<String>,
+    /// The fewest pods that a service keeps; none where nothing is asked for.
+    pub minimum_replicas: Option<i64>,
+    /// How many volumes can be attached to a node; what is known of its provisioner where nothing is said.
+    pub volumes_per_node: Option<i64>,
 }
 
 /// A minor version of Kubernetes.
@@ -131,6 +135,8 @@ impl Config {
             self.settings.forbidden_tags = tags;
         }
         self.settings.allowed_registries = file.allowed_registries;
+        self.settings.minimum_replicas = file.minimum_replicas;
+        self.settings.volumes_per_node = file.volumes_per_node;
         self.guard = file.guard;
     }
 
@@ -191,6 +197,8 @@ impl Default for Settings {
             kubernetes_version: Version::NEWEST,
             forbidden_tags: words.map(str::to_owned).to_vec(),
             allowed_registries: Vec::new(),
+            minimum_replicas: None,
+            volumes_per_node: None,
         }
     }
 }

@@ -19,9 +19,12 @@ macro_rules! kinds {
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
             /// The kind by its API group (`""` is the core group) and name.
+            ///
+            /// Nobody can add kinds to the core group: a kind of another group there, as `Deployment` with
+            /// `apiVersion: v1`, is a slip, and the object is taken for what was meant.
             pub fn of(group: &str, kind: &str) -> Self {
                 match kind {
-                    $(stringify!($name) if [$($group),+].contains(&group) => Self::$name,)+
+                    $(stringify!($name) if group.is_empty() || [$($group),+].contains(&group) => Self::$name,)+
                     _ => Self::Other,
                 }
             }

@@ -9,7 +9,9 @@ mod api_version_removed;
 mod api_version_unknown;
 mod binding_anonymous;
 mod binding_cluster_admin;
+mod binding_cluster_admin_person;
 mod binding_role_missing;
+mod binding_role_reserved;
 mod configmap_holds_secret;
 mod configmap_key_missing;
 mod configmap_missing;
@@ -28,6 +30,7 @@ mod container_proc_unmasked;
 mod container_proc_unmasked_in_user_namespace;
 mod container_root_filesystem_writable;
 mod container_runs_as_root;
+mod container_runs_as_root_group;
 mod container_seccomp_missing;
 mod container_seccomp_unconfined;
 mod container_selinux_custom;
@@ -123,6 +126,7 @@ mod quantity_implausible;
 mod quantity_invalid;
 mod quota_blocks_rollout;
 mod quota_missing;
+mod replicas_below_minimum;
 mod replicas_not_spread;
 mod replicas_owned_by_hpa;
 mod replicas_pinned_to_zone;
@@ -134,9 +138,12 @@ mod role_enters_pods;
 mod role_escalates;
 mod role_manages_webhooks;
 mod role_reaches_nodes;
+mod role_reads_namespace_secrets;
 mod role_reads_secrets;
 mod role_wildcard;
+mod role_wildcard_partial;
 mod rollout_stops_all;
+mod rollout_unverified;
 mod schema_field_required_missing;
 mod schema_field_unknown;
 mod schema_type_wrong;
@@ -160,6 +167,7 @@ mod update_strategy_partial;
 mod variable_duplicate;
 mod variable_from_secret;
 mod variable_holds_secret;
+mod volume_count_exceeds_node;
 mod volume_deleted_with_claim;
 mod volume_deleted_with_set;
 mod volume_host_path;
@@ -200,7 +208,9 @@ pub static RULES: &[&Rule] = &[
     &api_version_unknown::RULE,
     &binding_anonymous::RULE,
     &binding_cluster_admin::RULE,
+    &binding_cluster_admin_person::RULE,
     &binding_role_missing::RULE,
+    &binding_role_reserved::RULE,
     &configmap_holds_secret::RULE,
     &configmap_key_missing::RULE,
     &configmap_missing::RULE,
@@ -219,6 +229,7 @@ pub static RULES: &[&Rule] = &[
     &container_proc_unmasked_in_user_namespace::RULE,
     &container_root_filesystem_writable::RULE,
     &container_runs_as_root::RULE,
+    &container_runs_as_root_group::RULE,
     &container_seccomp_missing::RULE,
     &container_seccomp_unconfined::RULE,
     &container_selinux_custom::RULE,
@@ -314,6 +325,7 @@ pub static RULES: &[&Rule] = &[
     &quantity_invalid::RULE,
     &quota_blocks_rollout::RULE,
     &quota_missing::RULE,
+    &replicas_below_minimum::RULE,
     &replicas_not_spread::RULE,
     &replicas_owned_by_hpa::RULE,
     &replicas_pinned_to_zone::RULE,
@@ -325,9 +337,12 @@ pub static RULES: &[&Rule] = &[
     &role_escalates::RULE,
     &role_manages_webhooks::RULE,
     &role_reaches_nodes::RULE,
+    &role_reads_namespace_secrets::RULE,
     &role_reads_secrets::RULE,
     &role_wildcard::RULE,
+    &role_wildcard_partial::RULE,
     &rollout_stops_all::RULE,
+    &rollout_unverified::RULE,
     &schema_field_required_missing::RULE,
     &schema_field_unknown::RULE,
     &schema_type_wrong::RULE,
@@ -351,6 +366,7 @@ pub static RULES: &[&Rule] = &[
     &variable_duplicate::RULE,
     &variable_from_secret::RULE,
     &variable_holds_secret::RULE,
+    &volume_count_exceeds_node::RULE,
     &volume_deleted_with_claim::RULE,
     &volume_deleted_with_set::RULE,
     &volume_host_path::RULE,

@@ -1,6 +1,7 @@
 //! How many pods a workload runs: its own count, or the least its autoscaler allows.
 
 use crate::inventory::Inventory;
+use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::tree::{NodeKind, Value};
 use crate::workload::Workload;
@@ -63,6 +64,24 @@ pub fn replicas(inventory: &Inventory, workload: &Workload<'_>) -> Option<i64> {
         return Some(0);
     }
     Some(autoscaler(inventory, workload).map_or(own, least))
+}
+
+/// The kinds of what [keeps](kept) a number of like pods.
+pub const COUNTED: [Kind; 4] = [Kind::Deployment, Kind::StatefulSet, Kind::HorizontalPodAutoscaler, Kind::Other];
+
+/// The fewest pods that a service keeps, and the field that is to be changed for more: of a replicated
+/// workload, or of an autoscaler of a workload that is not known.
+pub fn kept(inventory: &Inventory, resource: &Resource) -> Option<(i64, FieldPath)> {
+    if resource.kind() == Kind::HorizontalPodAutoscaler {
+        let target = resource.spec("scaleTargetRef")?;
+        let field = |key| target.get(key).and_then(Value::str);
+        let (kind, name) = (field("kind")?, field("name")?);
+        let is_target = |it: &Resource| it.kind_name() == kind && it.name() == name;
+        let known = inventory.workloads_in(resource.namespace()).any(|workload| is_target(workload.resource));
+        return (!known).then(|| (least(resource), FieldPath::of(&["spec", "minReplicas"])));
+    }
+    let workload = Workload::of(resource).filter(is_replicated)?;
+    Some((replicas(inventory, &workload)?, FieldPath::of(&["spec", "replicas"])))
 }
 
 /// The most pods that a workload runs outside a rollout: what its autoscaler allows, else

@@ -1,6 +1,11 @@
 //! What changed in a Git repository since a revision, asked of the `git` program.
 
+#[cfg(unix)]
+mod index;
+mod work_tree;
+
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -8,6 +13,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use hardline_core::source::Source;
+
+use work_tree::WorkTree;
 
 /// The files of a work tree, and those of them that are not what they were.
 #[derive(Debug)]
@@ -20,6 +27,41 @@ pub struct Changes {
     /// What differs, by absolute path, with the object that holds its text at the base. Files that
     /// are gone are among them; new ones have no object.
     changed: BTreeMap<PathBuf, Option<String>>,
+}
+
+/// About so many files Git is asked by name.
+const MANY: usize = 500;
+
+/// Where a work tree and its index are.
+struct Repository {
+    root: PathBuf,
+    /// `None` where it is of a form that is not read here.
+    index: Option<PathBuf>,
+}
+
+impl Repository {
+    /// The repository that a folder is in.
+    fn of(folder: &Path) -> Result<Self, Error> {
+        let asked = ["--show-toplevel", "--show-object-format", "--git-path", "index"];
+        let answer = git(folder, "rev-parse", &asked).map_err(|error| match error {
+            Error::Failed { reason, .. } => Error::NoRepository { folder: folder.to_owned(), reason },
+            other => other,
+        })?;
+        let mut lines = answer.strip_suffix(b"\n").unwrap_or(&answer).rsplitn(3, |&byte| byte == b'\n');
+        let (index, format) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let root = path(lines.next().unwrap_or_default());
+        Ok(Self { root, index: (format == b"sha1").then(|| folder.join(path(index))) })
+    }
+
+    #[cfg(unix)]
+    fn look(&self) -> Option<WorkTree> {
+        WorkTree::look(&self.root, self.index.as_ref()?)
+    }
+
+    #[cfg(not(unix))]
+    fn look(&self) -> Option<WorkTree> {
+        None
+    }
 }
 
 /// Why it cannot be told what changed.
@@ -70,44 +112,82 @@ impl Changes {
     /// Compares the work tree that a folder is in, uncommitted and untracked files included, with
     /// the last commit that it shares with a revision.
     pub fn since(folder: &Path, revision: &str) -> Result<Self, Error> {
-        // Git looks at every folder of the work tree for this: it begins first, and ends last.
-        let list = ["-z", "-t", "--cached", "--others", "--exclude-standard", "--full-name", "--", ":/"];
-        let (changes, list) = thread::scope(|scope| {
-            let list = scope.spawn(|| git(folder, "ls-files", &list));
-            (Self::compare(folder, revision), list.join())
+        let repository = Repository::of(folder)?;
+        let root = &repository.root;
+        let (staged, tree) = thread::scope(|scope| {
+            let tree = scope.spawn(|| repository.look());
+            (Self::staged(root, revision), tree.join())
         });
-        let mut changes = changes?;
-        changes.add_files(&list.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        let mut changes = staged?;
+        match tree.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            Some(tree) if tree.suspects.len().max(tree.strangers.len()) <= MANY => changes.ask_about(tree)?,
+            _ => changes.ask_about_all()?,
+        }
         Ok(changes)
     }
 
-    /// Compares the files that Git knows.
-    fn compare(folder: &Path, revision: &str) -> Result<Self, Error> {
-        let top = git(folder, "rev-parse", &["--show-toplevel"]).map_err(|error| match error {
-            Error::Failed { reason, .. } => Error::NoRepository { folder: folder.to_owned(), reason },
-            other => other,
-        })?;
-        let root = path(top.strip_suffix(b"\n").unwrap_or(&top));
+    /// Compares the index.
+    fn staged(root: &Path, revision: &str) -> Result<Self, Error> {
         let commit = format!("{revision}^{{commit}}");
-        let commit = git(&root, "rev-parse", &["--verify", "--quiet", "--end-of-options", &commit]);
+        let commit = git(root, "rev-parse", &["--verify", "--quiet", "--end-of-options", &commit]);
         let commit = text(&commit.map_err(|error| match error {
             Error::Failed { .. } => Error::NoCommit(revision.to_owned()),
             other => other,
         })?);
-        let base = match git(&root, "merge-base", &[&commit, "HEAD"]) {
+        let base = match git(root, "merge-base", &[&commit, "HEAD"]) {
             Ok(base) => text(&base),
             Err(Error::Failed { reason, .. }) if reason.is_empty() => {
-                let shallow = text(&git(&root, "rev-parse", &["--is-shallow-repository"])?) == "true";
+                let shallow = text(&git(root, "rev-parse", &["--is-shallow-repository"])?) == "true";
                 let error = if shallow { Error::Shallow } else { Error::Unrelated };
                 return Err(error(revision.to_owned()));
             }
             Err(error) => return Err(error),
         };
-        let diff = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--ignore-submodules", &base, "--"];
-        let diff = git(&root, "diff", &diff)?;
-        let mut changes = Self { base, root, files: Vec::new(), changed: BTreeMap::new() };
-        changes.add_differences(&diff);
+        let mut changes = Self { base, root: root.to_owned(), files: Vec::new(), changed: BTreeMap::new() };
+        let staged = changes.diff(&["--cached"], &[])?;
+        changes.add_differences(&staged);
         Ok(changes)
+    }
+
+    fn diff(&self, how: &[&str], paths: &[&OsStr]) -> Result<Vec<u8>, Error> {
+        let as_listed = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--ignore-submodules"];
+        let words = how.iter().copied().chain(as_listed).chain([self.base.as_str(), "--"]);
+        let words: Vec<&OsStr> = words.map(OsStr::new).chain(paths.iter().copied()).collect();
+        git(&self.root, "diff", &words)
+    }
+
+    /// Adds what is not as the index says, as far as a look at the work tree could not tell.
+    fn ask_about(&mut self, tree: WorkTree) -> Result<(), Error> {
+        if !tree.suspects.is_empty() {
+            let suspects: Vec<&OsStr> = tree.suspects.iter().map(|file| file.as_os_str()).collect();
+            let differences = self.diff(&[], &suspects)?;
+            for file in &tree.suspects {
+                self.changed.remove(&self.root.join(file));
+            }
+            self.add_differences(&differences);
+        }
+        if !tree.strangers.is_empty() {
+            let words = ["-z", "-t", "--others", "--exclude-standard", "--"].map(OsStr::new);
+            let strangers = tree.strangers.iter().map(|file| file.as_os_str());
+            let words: Vec<&OsStr> = words.into_iter().chain(strangers).collect();
+            self.add_files(&git(&self.root, "ls-files", &words)?);
+        }
+        self.files.extend(tree.known.iter().map(|file| self.root.join(file)));
+        Ok(())
+    }
+
+    /// Asks Git about the whole work tree.
+    fn ask_about_all(&mut self) -> Result<(), Error> {
+        let list = ["-z", "-t", "--cached", "--others", "--exclude-standard"];
+        let root = &self.root;
+        let (differences, list) = thread::scope(|scope| {
+            let list = scope.spawn(|| git(root, "ls-files", &list));
+            (self.diff(&[], &[]), list.join())
+        });
+        self.changed.clear();
+        self.add_differences(&differences?);
+        self.add_files(&list.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok(())
     }
 
     /// Reads `:MODE MODE OBJECT OBJECT STATUS`, NUL, path, NUL, and so on.
@@ -209,12 +289,12 @@ impl Changes {
 
 fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
-    // What is only looked at is not locked.
-    command.arg("-C").arg(folder).env("GIT_OPTIONAL_LOCKS", "0").env_remove("GIT_LITERAL_PATHSPECS");
+    // What is only looked at is not locked, and paths are paths.
+    command.arg("-C").arg(folder).env("GIT_OPTIONAL_LOCKS", "0").env("GIT_LITERAL_PATHSPECS", "1");
     command
 }
 
-fn git(folder: &Path, name: &'static str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
+fn git(folder: &Path, name: &'static str, arguments: &[impl AsRef<OsStr>]) -> Result<Vec<u8>, Error> {
     let failed = |reason: String| Error::Failed { command: name, reason };
     match command(folder).arg(name).args(arguments).stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() => Ok(output.stdout),
@@ -237,4 +317,113 @@ fn path(bytes: &[u8]) -> PathBuf {
 #[cfg(not(unix))]
 fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn run(at: &Path, arguments: &[&str]) {
+        let words = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgSign=false"];
+        let status = command(at).args(words).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.expect("git runs").success(), "git {arguments:?}");
+    }
+
+    fn write(at: &Path, file: &str, text: &str) {
+        let file = at.join(file);
+        fs::create_dir_all(file.parent().expect("a file has a folder")).expect("it is made");
+        fs::write(file, text).expect("it is written");
+    }
+
+    /// What changed since the last commit, by a look at the work tree; it must be what Git says.
+    fn changed(at: &Path) -> Vec<String> {
+        let mut all = Changes::staged(at, "HEAD").expect("there is a commit");
+        all.ask_about_all().expect("git answers");
+        let seen = Changes::since(at, "HEAD").expect("git answers");
+        assert_eq!(seen.changed, all.changed);
+        let sorted = |changes: &Changes| {
+            let mut files: Vec<PathBuf> = changes.files().to_vec();
+            files.sort();
+            files
+        };
+        assert_eq!(sorted(&seen), sorted(&all));
+        let names = seen.changed().filter_map(|file| file.strip_prefix(at).ok());
+        names.map(|file| file.display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_look_at_the_work_tree_shows_what_git_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = &fs::canonicalize(folder.path()).expect("it exists");
+        run(at, &["init", "-q"]);
+        for file in ["a.yaml", "b/c.yaml", "b/d/e.yaml", "b/f.yaml", "only/folders/g.yaml", "[h]*.yaml"] {
+            write(at, file, file);
+        }
+        write(at, ".gitignore", "ignored*\n");
+        write(at, "b/.gitignore", "!ignored-not\n");
+        symlink("a.yaml", at.join("link")).expect("it is made");
+        run(at, &["add", "-A"]);
+        run(at, &["commit", "-qm", "first"]);
+        let nothing: [&str; 0] = [];
+        assert_eq!(changed(at), nothing);
+        // A file written again with the same text is no other.
+        write(at, "a.yaml", "a.yaml");
+        assert_eq!(changed(at), nothing);
+        // As long as before, and at the same moment.
+        write(at, "a.yaml", "b.yaml");
+        assert_eq!(changed(at), ["a.yaml"]);
+        write(at, "[h]*.yaml", "other");
+        write(at, "ignored/much.yaml", "");
+        write(at, "ignored-not", "");
+        write(at, "b/ignored-not", "");
+        write(at, "new/folder/i.yaml", "");
+        assert_eq!(changed(at), ["[h]*.yaml", "a.yaml", "b/ignored-not", "new/folder/i.yaml"]);
+        run(at, &["add", "a.yaml", "new"]);
+        write(at, "a.yaml", "a.yaml");
+        assert_eq!(changed(at), ["[h]*.yaml", "b/ignored-not", "new/folder/i.yaml"], "taken back after it was staged");
+        fs::remove_dir_all(at.join("b/d")).expect("it goes");
+        fs::set_permissions(at.join("b/f.yaml"), fs::Permissions::from_mode(0o755)).expect("it is set");
+        assert_eq!(changed(at), ["[h]*.yaml", "b/d/e.yaml", "b/f.yaml", "b/ignored-not", "new/folder/i.yaml"]);
+        run(at, &["add", "-A"]);
+        run(at, &["commit", "-qm", "second"]);
+        assert_eq!(changed(at), nothing);
+        // What was a folder is a link, and what was a link is a file.
+        fs::rename(at.join("only"), at.join("moved")).expect("it moves");
+        symlink("moved", at.join("only")).expect("it is made");
+        fs::remove_file(at.join("link")).expect("it goes");
+        write(at, "link", "a.yaml");
+        assert_eq!(changed(at), ["link", "moved/folders/g.yaml", "only", "only/folders/g.yaml"]);
+    }
+
+    #[test]
+    fn an_index_of_another_form_is_left_to_git() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = &fs::canonicalize(folder.path()).expect("it exists");
+        run(at, &["init", "-q"]);
+        write(at, "a/b.yaml", "one");
+        write(at, "a/c.yaml", "one");
+        run(at, &["add", "-A"]);
+        run(at, &["commit", "-qm", "first"]);
+        let looks = |at: &Path| Repository::of(at).expect("there is one").look().is_some();
+        assert!(looks(at));
+        assert!(looks(&at.join("a")), "also from a folder below");
+        write(at, "a/b.yaml", "two");
+        for form in [&["update-index", "--index-version", "4"][..], &["update-index", "--split-index"]] {
+            run(at, form);
+            assert!(!looks(at), "{form:?}");
+            assert_eq!(changed(at), ["a/b.yaml"], "{form:?}");
+        }
+        // A shortened or damaged index is no reason to fail, nor to claim anything.
+        run(at, &["update-index", "--no-split-index", "--index-version", "2"]);
+        let index = fs::read(at.join(".git/index")).expect("there is one");
+        for length in 0..index.len() {
+            let _ = index::Index::read(&index[..length]);
+            let mut damaged = index.clone();
+            damaged[length] ^= 0xff;
+            let _ = index::Index::read(&damaged);
+        }
+    }
 }

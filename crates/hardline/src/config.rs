@@ -70,6 +70,10 @@ fn show(file: &Configuration, config: &Config, out: &mut dyn Write) -> io::Resul
     writeln!(out, "  allowedRegistries: {} {registries}", list(&config.settings.allowed_registries))?;
     let tags = origin(&["settings", "forbiddenTags"]);
     writeln!(out, "  forbiddenTags: {} {tags}", list(&config.settings.forbidden_tags))?;
+    let count = |count: Option<i64>| count.map_or("null".to_owned(), |count| count.to_string());
+    let (replicas, volumes) = (count(config.settings.minimum_replicas), count(config.settings.volumes_per_node));
+    writeln!(out, "  minimumReplicas: {replicas} {}", origin(&["settings", "minimumReplicas"]))?;
+    writeln!(out, "  volumesPerNode: {volumes} {}", origin(&["settings", "volumesPerNode"]))?;
     let guard = &config.guard;
     writeln!(out, "guard:")?;
     for (key, value) in [

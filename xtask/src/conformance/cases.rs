@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use hardline_core::config::{Config, Date};
 use hardline_core::equivalents;
-use hardline_core::finding::Place;
+use hardline_core::finding::{Finding, Place};
 use hardline_core::inventory::{Coverage, Inventory};
+use hardline_core::path::Segment;
 use hardline_core::rule::Rule;
 use hardline_core::source::Source;
 use hardline_core::verdict::judge;
@@ -38,6 +39,47 @@ pub(crate) fn rules(linter: &str, check: &str) -> impl Iterator<Item = &'static 
     answers.flat_map(|found| found.answer.rules())
 }
 
+/// The checks that are about bindings, with the kinds of binding and role that they are about: what
+/// the rules find in a role counts where it is bound.
+const OF_BINDINGS: &[(&str, Bound)] = &[
+    ("access-to-create-pods", Bound { bindings: &BINDINGS, roles: &ROLES }),
+    ("access-to-secrets", Bound { bindings: &BINDINGS, roles: &ROLES }),
+    ("clusterrolebindingClusterAdmin", Bound { bindings: &["ClusterRoleBinding"], roles: &["ClusterRole"] }),
+    ("clusterrolebindingPodExecAttach", Bound { bindings: &["ClusterRoleBinding"], roles: &["ClusterRole"] }),
+    ("rolebindingClusterAdminClusterRole", Bound { bindings: &["RoleBinding"], roles: &["ClusterRole"] }),
+    ("rolebindingClusterAdminRole", Bound { bindings: &["RoleBinding"], roles: &["Role"] }),
+    ("rolebindingClusterRolePodExecAttach", Bound { bindings: &["RoleBinding"], roles: &["ClusterRole"] }),
+    ("rolebindingRolePodExecAttach", Bound { bindings: &["RoleBinding"], roles: &["Role"] }),
+];
+
+const BINDINGS: [&str; 2] = ["ClusterRoleBinding", "RoleBinding"];
+const ROLES: [&str; 2] = ["ClusterRole", "Role"];
+
+/// The part of a policy that cases are about: the last key of the fields that it looks at.
+type Part = Option<&'static str>;
+
+fn is_about(part: Part, place: &Place) -> bool {
+    let Some(part) = part else { return true };
+    let Place::Field { path, .. } = place else { return false };
+    path.segments().iter().any(|segment| matches!(segment, Segment::Key(key) if key == part))
+}
+
+/// What a check of bindings is about.
+struct Bound {
+    bindings: &'static [&'static str],
+    roles: &'static [&'static str],
+}
+
+fn about_bindings(check: &str) -> Option<&'static Bound> {
+    OF_BINDINGS.iter().find(|(known, _)| *known == check).map(|(_, bound)| bound)
+}
+
+/// The parts of kyverno's policies that have cases of their own, and the field that each is about.
+const PARTS: [(&str, &str, &str); 2] = [
+    ("disallow-capabilities-strict", "adding-capabilities-strict", "add"),
+    ("disallow-capabilities-strict", "require-drop-all", "drop"),
+];
+
 /// All cases for which there is a rule.
 pub(crate) fn all() -> anyhow::Result<Vec<Case>> {
     let mut cases = kube_linter()?;
@@ -57,8 +99,8 @@ struct Object {
     found: bool,
 }
 
-/// The objects of a file, under these rules alone.
-fn objects(file: &Path, rules: &[&'static Rule]) -> anyhow::Result<Vec<Object>> {
+/// The objects of a file, under these rules alone, as a check sees them.
+fn objects(file: &Path, check: &str, part: Part, rules: &[&'static Rule]) -> anyhow::Result<Vec<Object>> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     let read = hardline_manifest::read::read(&Arc::new(Source::new("case.yaml", text)));
     // `kubectl apply` puts what names no namespace there.
@@ -69,16 +111,29 @@ fn objects(file: &Path, rules: &[&'static Rule]) -> anyhow::Result<Vec<Object>> 
     config.select = rules.to_vec();
     // As kyverno's `restrict-image-registries` allows them.
     config.settings.allowed_registries = ["eu.foo.io", "bar.io"].map(str::to_owned).to_vec();
+    // As kube-linter's two checks for three replicas ask.
+    config.settings.minimum_replicas = Some(3);
     let judgement = judge(&inventory, read.findings, &config);
-    let found: BTreeSet<u32> = judgement
-        .findings
-        .iter()
-        .filter(|judged| rules.iter().any(|rule| rule.id == judged.finding.rule.id))
-        .filter_map(|judged| match judged.finding.place {
-            Place::Field { resource, .. } => Some(resource),
-            Place::Text { .. } => None,
-        })
-        .collect();
+    let is_of = |index: u32, kinds: &[&str]| kinds.contains(&inventory[index].kind_name());
+    let resource = |place: &Place| match place {
+        Place::Field { resource, .. } => Some(*resource),
+        Place::Text { .. } => None,
+    };
+    let mut found: BTreeSet<u32> = BTreeSet::new();
+    let of_check =
+        |finding: &Finding| rules.iter().any(|rule| rule.id == finding.rule.id) && is_about(part, &finding.place);
+    for judged in judgement.findings.iter().filter(|judged| of_check(&judged.finding)) {
+        let Some(index) = resource(&judged.finding.place) else { continue };
+        match about_bindings(check) {
+            None => _ = found.insert(index),
+            Some(bound) if is_of(index, bound.bindings) => _ = found.insert(index),
+            Some(bound) if is_of(index, bound.roles) => {
+                let evidence = judged.finding.evidence.iter().filter_map(|evidence| resource(&evidence.place));
+                found.extend(evidence.filter(|&index| is_of(index, bound.bindings)));
+            }
+            Some(_) => {}
+        }
+    }
     let objects = (0..).zip(inventory.resources()).map(|(index, resource)| Object {
         kind: resource.kind_name().to_owned(),
         name: resource.name().to_owned(),
@@ -105,7 +160,7 @@ fn kube_linter() -> anyhow::Result<Vec<Case>> {
             *firing.entry((text(object, "kind"), text(object, "name"))).or_default() += 1;
         }
         let kinds: BTreeSet<&str> = firing.keys().map(|(kind, _)| *kind).collect();
-        let objects = objects(&folder.join(text(test, "file")), &rules)?;
+        let objects = objects(&folder.join(text(test, "file")), check, None, &rules)?;
         for object in &objects {
             let same = |other: &&Object| other.kind == object.kind && other.name == object.name;
             let named = objects.iter().filter(same).count();
@@ -145,7 +200,7 @@ fn polaris() -> anyhow::Result<Vec<Case>> {
             let name = name(&file);
             let expected = name.starts_with("failure");
             if expected || name.starts_with("success") {
-                let found = objects(&file, &rules)?.iter().any(|object| object.found);
+                let found = objects(&file, &id, None, &rules)?.iter().any(|object| object.found);
                 cases.push(Case { linter: "polaris", check: id.clone(), name, expected, found });
             }
         }
@@ -160,7 +215,7 @@ type Expectations = BTreeMap<(String, String, u64), bool>;
 fn kyverno() -> anyhow::Result<Vec<Case>> {
     let folder = fixtures("kyverno-policies");
     let index = fs::read_to_string(folder.join("index.jsonl"))?;
-    let mut cases: BTreeMap<(String, String), Expectations> = BTreeMap::new();
+    let mut cases: BTreeMap<(String, Part, String), Expectations> = BTreeMap::new();
     for line in index.lines() {
         let entry: Value = serde_json::from_str(line)?;
         let dir = text(&entry, "dir");
@@ -170,17 +225,19 @@ fn kyverno() -> anyhow::Result<Vec<Case>> {
             let check = dir.rsplit('/').next().unwrap_or_default().to_owned();
             let object =
                 (text(&entry, "kind").to_owned(), text(&entry, "name").to_owned(), entry["doc"].as_u64().unwrap_or(0));
-            let fails = cases.entry((check, text(&entry, "file").to_owned())).or_default().entry(object).or_default();
+            let part = PARTS.iter().find(|(policy, part, _)| *policy == check && *part == text(&entry, "rule"));
+            let key = (check, part.map(|(_, _, field)| *field), text(&entry, "file").to_owned());
+            let fails = cases.entry(key).or_default().entry(object).or_default();
             *fails |= expect == "fail";
         }
     }
     let mut judged = Vec::new();
-    for ((check, file), expectations) in cases {
+    for ((check, part, file), expectations) in cases {
         let rules: Vec<_> = rules("kyverno", &check).collect();
         if rules.is_empty() {
             continue;
         }
-        let objects = objects(&folder.join(&file), &rules)?;
+        let objects = objects(&folder.join(&file), &check, part, &rules)?;
         for ((kind, name, doc), expected) in expectations {
             let is = |object: &&Object| object.kind == kind && object.name == name;
             let by_place = usize::try_from(doc).ok().and_then(|doc| objects.get(doc)).filter(is);

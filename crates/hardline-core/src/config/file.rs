@@ -41,6 +41,10 @@ pub struct File {
     pub forbidden_tags: Option<Vec<String>>,
     /// `settings.allowedRegistries`.
     pub allowed_registries: Vec<String>,
+    /// `settings.minimumReplicas`.
+    pub minimum_replicas: Option<i64>,
+    /// `settings.volumesPerNode`.
+    pub volumes_per_node: Option<i64>,
     /// `guard`, with the defaults of what it does not say.
     pub guard: Guard,
 }
@@ -77,6 +81,8 @@ pub enum Holds {
     Duration,
     /// `true` or `false`.
     Switch,
+    /// A whole number from 1 on.
+    Count,
     /// A list of texts.
     Texts,
     /// The id of a rule.
@@ -197,6 +203,16 @@ const SETTING_KEYS: &[Key] = &[
         docs: "Image tags that must not reach a cluster, instead of the built-in ones: words between separators; `*` stands for any characters.",
         holds: Holds::Texts,
     },
+    Key {
+        name: "minimumReplicas",
+        docs: "The fewest pods that a service keeps. Nothing is asked for if left out.",
+        holds: Holds::Count,
+    },
+    Key {
+        name: "volumesPerNode",
+        docs: "How many volumes can be attached to a node. What Kubernetes names for the provisioner if left out.",
+        holds: Holds::Count,
+    },
 ];
 
 const GUARD_KEYS: &[Key] = &[
@@ -276,6 +292,7 @@ fn schema_of(holds: Holds) -> serde_json::Value {
         Holds::Text => json!({"type": "string"}),
         Holds::Date => json!({"type": "string", "format": "date"}),
         Holds::Duration => json!({"type": "string", "examples": ["4h", "90m"]}),
+        Holds::Count => json!({"type": "integer", "minimum": 1}),
         Holds::Switch => json!({"type": "boolean"}),
         Holds::Texts => json!({"type": "array", "items": {"type": "string"}}),
         Holds::Rule => json!({"enum": RULES.iter().map(|rule| rule.id).collect::<Vec<_>>()}),
@@ -335,11 +352,22 @@ impl Reader {
             self.known_keys(settings, SETTING_KEYS);
             file.forbidden_tags = self.texts(settings, "forbiddenTags");
             file.allowed_registries = self.texts(settings, "allowedRegistries").unwrap_or_default();
+            file.minimum_replicas = self.count(settings, "minimumReplicas");
+            file.volumes_per_node = self.count(settings, "volumesPerNode");
         }
         if let Some(guard) = root.get("guard") {
             file.guard = self.guard(guard);
         }
         file
+    }
+
+    fn count(&mut self, map: Value<'_>, key: &str) -> Option<i64> {
+        let value = map.get(key)?;
+        let count = value.int().filter(|&count| count > 0);
+        if count.is_none() {
+            self.problem(value, format!("`{key}` is a whole number from 1 on"));
+        }
+        count
     }
 
     fn guard(&mut self, map: Value<'_>) -> Guard {

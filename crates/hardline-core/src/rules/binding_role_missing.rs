@@ -1,6 +1,7 @@
 use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
+use crate::rbac;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
 use crate::tree::Value;
@@ -74,9 +75,6 @@ declare_rule! {
     }
 }
 
-/// The roles that Kubernetes makes for users; those for itself begin with `system:`.
-const BUILT_IN: [&str; 4] = ["admin", "cluster-admin", "edit", "view"];
-
 fn check(binding: &Resource, sink: &mut Sink<'_>) {
     let field = |key| binding.value().at(&["roleRef", key]).and_then(Value::str).unwrap_or_default();
     let name = field("name");
@@ -87,7 +85,7 @@ fn check(binding: &Resource, sink: &mut Sink<'_>) {
     };
     // The namespaces of Kubernetes itself hold Roles that no manifest shows.
     let built_in = match kind {
-        Kind::ClusterRole => BUILT_IN.contains(&name) || name.starts_with("system:"),
+        Kind::ClusterRole => rbac::is_built_in_name(kind, name),
         _ => namespace.is_some_and(|namespace| namespace.starts_with("kube-")),
     };
     if !name.is_empty()

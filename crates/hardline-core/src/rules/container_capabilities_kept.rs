@@ -82,14 +82,13 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
             "drop `ALL` capabilities",
             edits,
         );
-        return;
     }
     for (index, capability) in listed("add").enumerate() {
         let capability = capability.raw();
         // All others are reported by `container-capability-added`.
         if security::DEFAULT_CAPABILITIES.contains(&capability) && capability != "NET_BIND_SERVICE" {
             let path = container.path().keys(&["securityContext", "capabilities", "add"]).index(index);
-            sink.report(path, format!("container `{name}` adds the capability {capability} back"));
+            sink.report(path, format!("container `{name}` adds the capability {capability}"));
         }
     }
 }

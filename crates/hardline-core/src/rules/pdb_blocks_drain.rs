@@ -101,6 +101,10 @@ fn check(budget: &Resource, sink: &mut Sink<'_>) {
     let value = field.and_then(|field| budget.spec(field)).map(Value::raw).unwrap_or_default();
     let path = FieldPath::of(&["spec"]);
     let Some(field) = field else {
+        // A budget without a selector guards nothing.
+        if budget.spec("selector").is_none_or(Value::is_null) {
+            return;
+        }
         sink.report(path, "neither `maxUnavailable` nor `minAvailable` is set, so that no pod may be evicted");
         return;
     };

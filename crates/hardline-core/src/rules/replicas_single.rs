@@ -2,6 +2,7 @@ use crate::declare_rule;
 use crate::finding::Sink;
 use crate::path::FieldPath;
 use crate::profile::Profile;
+use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
 use crate::scale;
 use crate::workload::Workload;
@@ -9,7 +10,8 @@ use crate::workload::Workload;
 declare_rule! {
     /// Flags Deployments and StatefulSets that run one pod.
     ///
-    /// The count is `spec.replicas`, or the least that an autoscaler allows.
+    /// The count is `spec.replicas`, or the least that an autoscaler allows. Where the autoscaler's
+    /// workload is not known, the autoscaler itself is flagged.
     ///
     /// ## Why
     /// One pod is one node. When that node reboots, the service is down until the pod was scheduled, its
@@ -60,20 +62,21 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         profile: Profile::Critical,
-        check: Check::Workload(check),
+        check: Check::Resource(&scale::COUNTED, check),
     }
 }
 
-fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
-    let counts = scale::is_replicated(workload);
+fn check(resource: &Resource, sink: &mut Sink<'_>) {
     let inventory = sink.inventory();
-    if !counts || scale::replicas(inventory, workload) != Some(1) {
-        return;
-    }
-    match scale::autoscaler(inventory, workload) {
-        None => sink.report(FieldPath::of(&["spec", "replicas"]), "one pod is all there is"),
-        Some(autoscaler) => sink
-            .report(FieldPath::of(&["spec", "replicas"]), "the autoscaler may leave one pod")
-            .evidence(autoscaler, FieldPath::of(&["spec", "minReplicas"]), "the least that it keeps"),
+    let Some((1, path)) = scale::kept(inventory, resource) else { return };
+    let autoscaler = Workload::of(resource).and_then(|workload| scale::autoscaler(inventory, &workload));
+    match autoscaler {
+        _ if resource.kind() == Kind::HorizontalPodAutoscaler => sink.report(path, "may leave one pod"),
+        None => sink.report(path, "one pod is all there is"),
+        Some(autoscaler) => sink.report(path, "the autoscaler may leave one pod").evidence(
+            autoscaler,
+            FieldPath::of(&["spec", "minReplicas"]),
+            "the least that it keeps",
+        ),
     };
 }

@@ -44,21 +44,23 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
-        cel: Some(Cel::flags(
+        cel: Some(Cel::flags(rbac::unless_built_in!(
             "object.?rules.orValue([]).exists(rule, ('' in rule.?apiGroups.orValue([]) || '*' in \
              rule.?apiGroups.orValue([])) && ('pods' in rule.?resources.orValue([])) && \
-             rule.verbs.exists(verb, verb in ['create', '*']))",
-        )),
+             rule.verbs.exists(verb, verb in ['create', '*']))"
+        ))),
     }
 }
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
-    for grant in rbac::grants(role) {
+    for grant in rbac::own_grants(role) {
         let found = grant.covers("", &["pods"]) && grant.verbs().any(|verb| matches!(verb, "create" | "*"));
         if found {
-            sink.report(
-                grant.path.key("verbs"),
+            rbac::report(
+                role,
+                &grant,
                 "creates pods, and by them uses every Secret and service account of the namespace",
+                sink,
             );
         }
     }

@@ -44,33 +44,25 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
-        cel: Some(Cel::flags(
+        cel: Some(Cel::flags(rbac::unless_built_in!(
             "object.?rules.orValue([]).exists(rule, !('*' in rule.?resources.orValue([]) && ('*' in \
              rule.verbs || ['get', 'list', 'create', 'update', 'delete'].all(verb, verb in \
              rule.verbs))) && ('' in rule.?apiGroups.orValue([]) || '*' in \
              rule.?apiGroups.orValue([])) && ('pods/exec' in rule.?resources.orValue([]) || \
              'pods/attach' in rule.?resources.orValue([]) || 'pods/ephemeralcontainers' in \
              rule.?resources.orValue([]) || '*' in rule.?resources.orValue([])) && \
-             rule.verbs.exists(verb, verb in ['create', 'get', 'update', 'patch', '*']))",
-        )),
+             rule.verbs.exists(verb, verb in ['create', 'get', 'update', 'patch', '*']))"
+        ))),
     }
 }
 
-const ENTRANCES: [&str; 3] = ["pods/exec", "pods/attach", "pods/ephemeralcontainers"];
-
 fn check(role: &Resource, sink: &mut Sink<'_>) {
     // Every verb on every resource is reported by `role-wildcard`.
-    for grant in rbac::grants(role).filter(|grant| !(grant.has_any_resource() && grant.allows_all())) {
-        let named = |entrance: &str| grant.resources().any(|resource| resource == entrance || resource == "*");
-        let entrances: Vec<String> = ENTRANCES
-            .into_iter()
-            .filter(|entrance| named(entrance) && grant.covers_group(""))
-            .map(|entrance| format!("`{entrance}`"))
-            .collect();
-        // The API server asks for `get` where the connection is a WebSocket, and for `create` else.
-        let enters = grant.verbs().any(|verb| matches!(verb, "create" | "get" | "update" | "patch" | "*"));
-        if enters && !entrances.is_empty() {
-            sink.report(grant.path.key("verbs"), format!("may run commands in pods by {}", entrances.join(" and ")));
+    for grant in rbac::own_grants(role).filter(|grant| !(grant.has_any_resource() && grant.allows_all())) {
+        let entrances: Vec<String> = grant.entrances().map(|entrance| format!("`{entrance}`")).collect();
+        if !entrances.is_empty() {
+            let message = format!("may run commands in pods by {}", entrances.join(" and "));
+            rbac::report(role, &grant, message, sink);
         }
     }
 }

@@ -42,7 +42,7 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
-        cel: Some(Cel::flags(
+        cel: Some(Cel::flags(rbac::unless_built_in!(
             "object.?rules.orValue([]).exists(rule, !(rule.?resourceNames.orValue([]).size() > 0) && \
              !('*' in rule.verbs) && (('rbac.authorization.k8s.io' in rule.?apiGroups.orValue([]) || \
              '*' in rule.?apiGroups.orValue([])) && ('roles' in rule.?resources.orValue([]) || \
@@ -50,23 +50,17 @@ declare_rule! {
              ['escalate', 'bind']) || ('' in rule.?apiGroups.orValue([]) || '*' in \
              rule.?apiGroups.orValue([])) && ('users' in rule.?resources.orValue([]) || 'groups' in \
              rule.?resources.orValue([]) || 'serviceaccounts' in rule.?resources.orValue([])) && \
-             rule.verbs.exists(verb, verb in ['impersonate'])))",
-        )),
+             rule.verbs.exists(verb, verb in ['impersonate'])))"
+        ))),
     }
 }
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
-    for grant in rbac::grants(role).filter(|grant| !grant.is_named() && !grant.has_any_verb()) {
-        let roles = grant.covers("rbac.authorization.k8s.io", &["roles", "clusterroles"]);
-        let identities = grant.covers("", &["users", "groups", "serviceaccounts"]);
-        let verbs = [("escalate", roles), ("bind", roles), ("impersonate", identities)];
-        let verbs: Vec<String> = verbs
-            .into_iter()
-            .filter(|&(verb, applies)| applies && grant.verbs().any(|allowed| allowed == verb))
-            .map(|(verb, _)| format!("`{verb}`"))
-            .collect();
+    for grant in rbac::own_grants(role).filter(|grant| !grant.has_any_verb()) {
+        let verbs: Vec<String> = grant.escalations().map(|verb| format!("`{verb}`")).collect();
         if !verbs.is_empty() {
-            sink.report(grant.path.key("verbs"), format!("{} gives the rights of others", verbs.join(" and ")));
+            let message = format!("{} gives the rights of others", verbs.join(" and "));
+            rbac::report(role, &grant, message, sink);
         }
     }
 }

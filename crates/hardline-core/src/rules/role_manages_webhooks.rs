@@ -44,19 +44,19 @@ declare_rule! {
         since: "0.1.0",
         profile: Profile::Critical,
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
-        cel: Some(Cel::flags(
+        cel: Some(Cel::flags(rbac::unless_built_in!(
             "object.?rules.orValue([]).exists(rule, !(rule.?resourceNames.orValue([]).size() > 0) && \
              ('admissionregistration.k8s.io' in rule.?apiGroups.orValue([]) || '*' in \
              rule.?apiGroups.orValue([])) && ('validatingwebhookconfigurations' in \
              rule.?resources.orValue([]) || 'mutatingwebhookconfigurations' in \
              rule.?resources.orValue([])) && rule.verbs.exists(verb, verb in ['create', 'update', \
-             'patch', 'delete', '*']))",
-        )),
+             'patch', 'delete', '*']))"
+        ))),
     }
 }
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
-    for grant in rbac::grants(role) {
+    for grant in rbac::own_grants(role) {
         let found = !grant.is_named()
             && grant.covers(
                 "admissionregistration.k8s.io",
@@ -64,7 +64,7 @@ fn check(role: &Resource, sink: &mut Sink<'_>) {
             )
             && grant.verbs().any(|verb| matches!(verb, "create" | "update" | "patch" | "delete" | "*"));
         if found {
-            sink.report(grant.path.key("verbs"), "changes any webhook of admission");
+            rbac::report(role, &grant, "changes any webhook of admission", sink);
         }
     }
 }

@@ -41,19 +41,19 @@ declare_rule! {
         severity: Severity::Medium,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
-        cel: Some(Cel::flags(
+        cel: Some(Cel::flags(rbac::unless_built_in!(
             "object.?rules.orValue([]).exists(rule, ('' in rule.?apiGroups.orValue([]) || '*' in \
              rule.?apiGroups.orValue([])) && ('nodes/proxy' in rule.?resources.orValue([])) && \
-             rule.verbs.size() > 0)",
-        )),
+             rule.verbs.size() > 0)"
+        ))),
     }
 }
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
-    for grant in rbac::grants(role) {
+    for grant in rbac::own_grants(role) {
         let found = grant.covers("", &["nodes/proxy"]) && grant.verbs().next().is_some();
         if found {
-            sink.report(grant.path.key("verbs"), "reaches the kubelet, which runs commands in every pod of its node");
+            rbac::report(role, &grant, "reaches the kubelet, which runs commands in every pod of its node", sink);
         }
     }
 }

@@ -76,10 +76,10 @@ fn check(role: &Resource, sink: &mut Sink<'_>) {
     if !rbac::is_bound_everywhere(sink.inventory(), role) {
         return;
     }
-    for grant in rbac::grants(role).filter(|grant| !grant.is_named() && grant.covers("", &["secrets"])) {
+    for grant in rbac::own_grants(role).filter(|grant| !grant.is_named() && grant.covers("", &["secrets"])) {
         let reads = grant.verbs().any(|verb| matches!(verb, "get" | "list" | "watch"));
         if reads {
-            sink.report(grant.path.key("verbs"), "may read every Secret of the cluster");
+            rbac::report(role, &grant, "may read every Secret of the cluster", sink);
         }
     }
 }

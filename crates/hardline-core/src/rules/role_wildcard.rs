@@ -41,21 +41,17 @@ declare_rule! {
         severity: Severity::High,
         since: "0.1.0",
         check: Check::Resource(&[Kind::Role, Kind::ClusterRole], check),
-        cel: Some(Cel::flags(
-            "!(object.kind == 'ClusterRole' && object.metadata.name == 'cluster-admin') && \
-             object.?rules.orValue([]).exists(rule, ('*' in rule.verbs || ['get', 'list', 'create', \
+        cel: Some(Cel::flags(rbac::unless_built_in!(
+            "object.?rules.orValue([]).exists(rule, ('*' in rule.verbs || ['get', 'list', 'create', \
              'update', 'delete'].all(verb, verb in rule.verbs)) && ('' in \
              rule.?apiGroups.orValue([]) || '*' in rule.?apiGroups.orValue([])) && ('*' in \
-             rule.?resources.orValue([])))",
-        )),
+             rule.?resources.orValue([])))"
+        ))),
     }
 }
 
 fn check(role: &Resource, sink: &mut Sink<'_>) {
-    for grant in rbac::grants(role) {
-        let everything = grant.allows_all() && grant.has_any_resource() && grant.covers_group("");
-        if everything && !rbac::is_admin_by_design(role) {
-            sink.report(grant.path.key("verbs"), "allows every verb on every resource of the core group");
-        }
+    for grant in rbac::own_grants(role).filter(rbac::Grant::allows_everything) {
+        rbac::report(role, &grant, "allows every verb on every resource of the core group", sink);
     }
 }

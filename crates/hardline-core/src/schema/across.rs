@@ -25,6 +25,7 @@ pub(super) fn check(walk: &mut Walk, resource: &Resource) {
         Kind::Service => service(walk, resource),
         Kind::Ingress => ingress(walk, resource),
         Kind::IngressClass => ingress_class(walk, resource),
+        Kind::PodDisruptionBudget => disruption_budget(walk, resource),
         Kind::ReplicationController => replication_controller(walk, resource),
         Kind::CustomResourceDefinition => definition(walk, resource),
         _ => {}
@@ -241,6 +242,15 @@ fn ingress_class(walk: &mut Walk, class: &Resource) {
     if let Some(group) = group.filter(|group| !format::is_dns_subdomain(group)) {
         let message = format!("`{group}` is no group: it must be lower-case letters, digits, inner `-` and `.`");
         invalid(walk, FieldPath::of(&["spec", "parameters", "apiGroup"]), message);
+    }
+}
+
+/// `ValidatePodDisruptionBudgetSpec`
+fn disruption_budget(walk: &mut Walk, budget: &Resource) {
+    let is_set = |key: &str| budget.spec(key).is_some_and(|value| !value.is_null());
+    if is_set("minAvailable") && is_set("maxUnavailable") {
+        let message = "`maxUnavailable` may not be set beside `minAvailable`".to_owned();
+        invalid(walk, FieldPath::of(&["spec", "maxUnavailable"]), message);
     }
 }
 

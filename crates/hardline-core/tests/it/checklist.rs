@@ -1,7 +1,9 @@
 //! What would embarrass the rules of the checklist: defaults, wrong types, sidecars, Windows, empty
 //! lists. Each case is a manifest and how many findings the rule has in it.
 
-use crate::support::lines_of;
+use hardline_core::rule::Rule;
+
+use crate::support::{config, judgement, lines_of};
 
 fn hold(rule: &str, cases: &[(&str, usize)]) {
     for (text, findings) in cases {
@@ -634,4 +636,43 @@ fn quotas_and_rollouts() {
     let rule = "quota-blocks-rollout";
     assert_eq!(lines_of(rule, &format!("{}{set}", quota("hard: {memory: 2Gi}"))).len(), 1, "an init container counts");
     assert_eq!(lines_of(rule, &format!("{}{set}", quota("hard: {memory: 3Gi}"))).len(), 0, "and is gone then");
+}
+
+#[test]
+fn volumes_of_a_node() {
+    let set = |claims: usize, replicas: usize, node: &str, class: &str| {
+        let claim = |it| format!("{{metadata: {{name: v{it}}}, spec: {{storageClassName: {class}}}}}");
+        let claims = (0..claims).map(claim).collect::<Vec<_>>().join(", ");
+        format!(
+            "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: ledger}}
+spec:
+  replicas: {replicas}
+  template: {{spec: {{nodeSelector: {{{node}}}, containers: [{{name: a}}]}}}}
+  volumeClaimTemplates: [{claims}]
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: fast}}
+provisioner: ebs.csi.aws.com
+"
+        )
+    };
+    let here = "kubernetes.io/hostname: a";
+    // By the provisioner, as nothing is set.
+    let found = |text: &str| {
+        let mut config = config();
+        config.select = vec![Rule::find("volume-count-exceeds-node").unwrap()];
+        judgement(text, &config).findings.len()
+    };
+    assert_eq!(found(&set(39, 3, "", "fast")), 0);
+    assert_eq!(found(&set(40, 3, "", "fast")), 1, "no node takes a single pod");
+    assert_eq!(found(&set(2, 19, here, "fast")), 0);
+    assert_eq!(found(&set(2, 20, here, "fast")), 1, "40 volumes on one node");
+    assert_eq!(found(&set(2, 20, "", "fast")), 0, "other nodes take other pods");
+    assert_eq!(found(&set(400, 20, here, "slow")), 0, "nothing is known of the class");
+    // By the setting, whatever the class.
+    let text = |claims| set(claims, 1, "", "slow");
+    hold("volume-count-exceeds-node", &[(&text(25), 0), (&text(26), 1)]);
 }

@@ -137,3 +137,12 @@ fn the_schema_knows_every_key_that_is_read() {
         assert!(schema.pointer(pointer).is_some(), "{pointer}");
     }
 }
+
+#[test]
+fn the_minimum_of_replicas_is_a_whole_number() {
+    assert_eq!(parse("settings: {minimumReplicas: 3}").unwrap().minimum_replicas, Some(3));
+    for wrong in ["0", "-1", "three", "2.5", "[3]"] {
+        let problems = parse(&format!("settings: {{minimumReplicas: {wrong}}}")).unwrap_err();
+        assert_eq!(problems, ["1:29 `minimumReplicas` is a whole number from 1 on"], "{wrong}");
+    }
+}

@@ -1,6 +1,8 @@
 //! Roles and bindings, beyond the rules' own examples.
 
-use crate::support::lines_of;
+use hardline_core::rule::Rule;
+
+use crate::support::{alone, judgement, lines_of};
 
 fn found(rule: &str, grant: &str) -> usize {
     let text = format!(
@@ -56,4 +58,54 @@ subjects: [{{kind: Group, name: '{group}'}}]
     );
     assert_eq!(granted("RoleBinding", "view", "system:anonymous"), 1);
     assert_eq!(granted("ClusterRoleBinding", "view", "system:serviceaccounts"), 0);
+}
+
+#[test]
+fn roles_that_kubernetes_makes_are_a_matter_of_who_binds_them() {
+    let cluster = |role: &str, binding: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: '{role}'}}
+rules: [{{apiGroups: ['*'], resources: ['*'], verbs: ['*']}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: '{binding}'}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: '{role}'}}
+subjects: [{{kind: ServiceAccount, name: operator, namespace: shop}}]
+"
+        )
+    };
+    for (role, binding, wildcard, reserved) in [
+        ("operator", "operator", vec![4], vec![]),
+        ("system:operator", "operator", vec![], vec![9]),
+        ("system:operator", "system:operator", vec![], vec![]),
+        ("gce:beta", "operator", vec![], vec![9]),
+        ("cluster-admin", "operator", vec![], vec![]),
+        ("system", "operator", vec![4], vec![]),
+    ] {
+        let text = cluster(role, binding);
+        assert_eq!(lines_of("role-wildcard", &text), wildcard, "{role} {binding}");
+        assert_eq!(lines_of("binding-role-reserved", &text), reserved, "{role} {binding}");
+    }
+}
+
+#[test]
+fn a_finding_in_a_role_says_who_holds_it() {
+    let text = "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: operator}
+rules: [{apiGroups: [''], resources: [pods/exec], verbs: [create]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: operator, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: operator}
+subjects: [{kind: ServiceAccount, name: deployer, namespace: shop}]
+";
+    let judgement = judgement(text, &alone(Rule::find("role-enters-pods").unwrap()));
+    let evidence = judgement.findings.iter().flat_map(|judged| &judged.finding.evidence);
+    let held: Vec<_> = evidence.map(|evidence| evidence.message.to_string()).collect();
+    assert_eq!(held, ["held by ServiceAccount `deployer`"]);
 }

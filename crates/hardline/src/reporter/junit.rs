@@ -1,7 +1,10 @@
 //! JUnit XML, which CI systems show as tests: a suite for each file, a failed case for each finding.
 //!
-//! There is no standard; this holds what Jenkins, GitLab, Azure and CircleCI have in common.
-//! <https://github.com/testmoapp/junitxml>
+//! There is no standard; this holds what Jenkins, GitLab, Azure and CircleCI have in common. The schema of
+//! Jenkins' xUnit plugin, `junit-10.xsd`, is the strictest. It lacks two attributes of a case that others need:
+//! `file`, by which GitLab and CircleCI find the text, and `line`, by which actions for GitHub do. Jenkins' own
+//! `junit` step takes them.
+//! <https://github.com/testmoapp/junitxml>, <https://docs.gitlab.com/ci/testing/unit_test_reports/>
 
 use std::fmt;
 use std::io::{self, Write};
@@ -22,14 +25,20 @@ pub(crate) fn write(report: &Report, view: &View, out: &mut dyn Write) -> io::Re
     )?;
     for of_file in report.findings.chunk_by(|a, b| a.location.file() == b.location.file()) {
         let (file, count) = (Xml(of_file[0].location.file()), of_file.len());
-        writeln!(out, r#"  <testsuite name="{file}" tests="{count}" failures="{count}" errors="0">"#)?;
+        writeln!(
+            out,
+            r#"  <testsuite name="{file}" file="{file}" tests="{count}" failures="{count}" errors="0" skipped="0" time="0">"#
+        )?;
         of_file.iter().try_for_each(|finding| case(finding, out))?;
         writeln!(out, "  </testsuite>")?;
     }
     if findings == 0 {
-        writeln!(out, r#"  <testsuite name="hardline" tests="1" failures="0" errors="0">"#)?;
+        writeln!(
+            out,
+            r#"  <testsuite name="hardline" tests="1" failures="0" errors="0" skipped="0" time="{seconds:.3}">"#
+        )?;
         let resources = counted(report.summary.resources, "resource");
-        writeln!(out, r#"    <testcase classname="hardline" name="{resources} judged"/>"#)?;
+        writeln!(out, r#"    <testcase classname="hardline" name="{resources} judged" time="{seconds:.3}"/>"#)?;
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
@@ -42,7 +51,7 @@ fn case(finding: &Reported, out: &mut dyn Write) -> io::Result<()> {
         None => format!("{} line {}", finding.rule.id, location.line),
     };
     let (file, line) = (Xml(location.file()), location.line);
-    writeln!(out, r#"    <testcase classname="{file}" name="{}" file="{file}" line="{line}">"#, Xml(&name))?;
+    writeln!(out, r#"    <testcase classname="{file}" name="{}" file="{file}" line="{line}" time="0">"#, Xml(&name))?;
     let (severity, message) = (finding.severity, Xml(&finding.message));
     write!(out, r#"      <failure type="{severity}" message="{message}">{file}:{line}:{}: "#, location.column)?;
     writeln!(out, "{severity}[{}] {message}\nhelp: {}</failure>", finding.rule.id, Xml(&finding.help))?;

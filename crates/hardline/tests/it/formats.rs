@@ -1,5 +1,7 @@
 //! What each format prints.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use snapbox::{file, str};
 
@@ -196,12 +198,53 @@ fn junit_has_a_failed_case_for_each_finding() {
     check(&["--format", "junit", "good.yaml"]).assert().success().stdout_eq(str![[r#"
 <?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="hardline" tests="1" failures="0" errors="0" time="[..]">
-  <testsuite name="hardline" tests="1" failures="0" errors="0">
-    <testcase classname="hardline" name="1 resource judged"/>
+  <testsuite name="hardline" tests="1" failures="0" errors="0" skipped="0" time="[..]">
+    <testcase classname="hardline" name="1 resource judged" time="[..]"/>
   </testsuite>
 </testsuites>
 
 "#]]);
+}
+
+/// The attributes that the strictest schema, `junit-10.xsd` of Jenkins' xUnit plugin, allows; and of a case
+/// those that GitLab and actions for GitHub read.
+const JUNIT: [(&str, &[&str]); 4] = [
+    ("testsuites", &["name", "time", "tests", "failures", "errors"]),
+    ("testsuite", &["name", "file", "tests", "failures", "errors", "skipped", "time"]),
+    ("testcase", &["name", "classname", "time", "file", "line"]),
+    ("failure", &["type", "message"]),
+];
+
+#[test]
+fn junit_has_what_its_readers_take() {
+    let output = check(&["--format", "junit", "shop", "hostile.yaml"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let document = roxmltree::Document::parse(&text).expect("it is XML");
+    let mut cases = HashSet::new();
+    for node in document.descendants().filter(roxmltree::Node::is_element) {
+        let at = JUNIT.iter().position(|(name, _)| node.has_tag_name(*name)).expect("the element is known");
+        let parent = node.parent_element().map(|parent| parent.tag_name().name().to_owned());
+        assert_eq!(parent.as_deref(), at.checked_sub(1).map(|above| JUNIT[above].0), "where an element may be");
+        for attribute in node.attributes() {
+            assert!(JUNIT[at].1.contains(&attribute.name()), "{attribute:?}");
+        }
+        let children = |name| node.children().filter(|child| child.has_tag_name(name)).count().to_string();
+        match JUNIT[at].0 {
+            "testsuite" => {
+                assert_eq!(node.attribute("tests"), Some(children("testcase").as_str()));
+                assert_eq!(node.attribute("failures"), node.attribute("tests"));
+                assert_eq!(node.attribute("errors"), Some("0"));
+            }
+            // Of cases of one name GitLab takes the first.
+            "testcase" => {
+                assert!(cases.insert((node.attribute("classname"), node.attribute("name"))), "{node:?}");
+                assert!(node.attribute("line").is_some_and(|line| line.parse::<u32>().is_ok()));
+            }
+            "failure" => assert!(node.text().is_some_and(|text| text.contains("help: "))),
+            _ => {}
+        }
+    }
+    assert_eq!(cases.len(), 5);
 }
 
 #[test]
