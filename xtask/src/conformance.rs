@@ -6,6 +6,7 @@
 mod cases;
 mod disagreements;
 mod drift;
+mod kubeconform;
 mod server;
 
 use std::collections::BTreeMap;
@@ -18,14 +19,15 @@ use disagreements::{Disagreement, Right};
 
 /// The page; `None` where the cases are not at hand.
 pub(crate) fn page() -> Option<String> {
-    Some(render(&cases::all().ok()?, &drift::all().ok()?))
+    Some(render(&cases::all().ok()?, &drift::all().ok()?, &kubeconform::all().ok()?))
 }
 
 /// Prints the scores, and has a real API server say how far the schema rules agree with it.
 pub(crate) fn print() -> anyhow::Result<()> {
     let cases = cases::all().context("reading the cases in ../shared/fixtures")?;
     let drift = drift::all().context("reading the cases in ../shared/fixtures/drift")?;
-    println!("{}", render(&cases, &drift));
+    let refusals = kubeconform::all().context("reading what kubeconform refuses in ../shared")?;
+    println!("{}", render(&cases, &drift, &refusals));
     server::write()
 }
 
@@ -89,7 +91,7 @@ impl Score {
     }
 }
 
-fn render(cases: &[Case], drift: &[drift::Case]) -> String {
+fn render(cases: &[Case], drift: &[drift::Case], refusals: &[kubeconform::Refusal]) -> String {
     let mut linters: BTreeMap<_, Score> = BTreeMap::new();
     let mut checks: BTreeMap<_, Score> = BTreeMap::new();
     for case in cases {
@@ -112,6 +114,7 @@ fn render(cases: &[Case], drift: &[drift::Case]) -> String {
     page += "\nThe Pod Security Standards' own cases are a test of every change: all verdicts and all reasons agree \
         with Kubernetes' evaluator, at two levels and five versions.\n\n## Disagreements\n";
     page += &disagreements(cases);
+    page += &kubeconform::section(refusals);
     page += WELL_RUN;
     page += &drift::section(drift);
     page += "\n## By check\n\n| linter | check | rules | cases | agree | agreement | linter is wrong | other purpose | without these |\n\

@@ -265,6 +265,7 @@ fn severities() -> Vec<&'static str> {
 pub fn read(root: Value<'_>) -> Result<File, Vec<Problem>> {
     let mut reader = Reader { problems: Vec::new() };
     let file = reader.file(root);
+    reader.problems.sort_by_key(|problem| problem.span.start);
     if reader.problems.is_empty() { Ok(file) } else { Err(reader.problems) }
 }
 

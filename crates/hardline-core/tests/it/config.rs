@@ -93,15 +93,15 @@ expectedDrift:
     let expected = [
         "1:1 no key is called `profil`; did you mean `profile`?",
         "2:10 `profile`: no profile is called `prod`; there are baseline, production, critical, pod-security-baseline and pod-security-restricted",
-        "11:10 `exclude` is a list of strings",
         "4:3 no rule is called `container-privilegd`; did you mean `container-privileged`?",
         "5:25 `block` is none of off, audit, warn, deny",
         "7:5 an override needs `paths` or `namespaces`",
         "9:5 an exemption needs a `reason`",
         "10:12 `until`: `tomorrow` is not a date of the form YYYY-MM-DD",
+        "11:10 `exclude` is a list of strings",
         "13:5 expected drift needs a `reason`",
-        "13:13 `spec[` is not understood as the path of a field",
         "13:5 expected drift needs `paths`, `managers`, or objects that it is for",
+        "13:13 `spec[` is not understood as the path of a field",
         "14:5 expected drift needs `paths`, `managers`, or objects that it is for",
     ];
     assert_eq!(problems, expected);
