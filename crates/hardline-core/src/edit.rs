@@ -36,7 +36,24 @@ pub enum Change {
     /// Fields of the resource that the finding is about, in this order.
     Edits(Vec<Edit>),
     /// A resource that is missing beside it.
-    NewResource(Json),
+    NewResource(Companion),
+}
+
+/// A resource to be made. It is kept as its text: findings are many, and few are mended by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Companion(Box<str>);
+
+impl Companion {
+    /// The resource.
+    pub fn resource(&self) -> Json {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<Json> for Companion {
+    fn from(resource: Json) -> Self {
+        Self(resource.to_string().into())
+    }
 }
 
 /// A change of one field.

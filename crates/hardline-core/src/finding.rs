@@ -84,7 +84,7 @@ impl Finding {
 
     /// Offers a resource that is missing beside the one that the finding is about.
     pub fn companion(&mut self, safety: Safety, title: impl Into<String>, resource: serde_json::Value) -> &mut Self {
-        self.fix = Some(Arc::new(Fix { title: title.into(), safety, change: Change::NewResource(resource) }));
+        self.fix = Some(Arc::new(Fix { title: title.into(), safety, change: Change::NewResource(resource.into()) }));
         self
     }
 

@@ -150,15 +150,15 @@ struct FixForm<'a> {
     title: &'a str,
     safety: Safety,
     #[serde(flatten)]
-    change: ChangeForm<'a>,
+    change: ChangeForm,
 }
 
 /// A [`Change`] in JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum ChangeForm<'a> {
+enum ChangeForm {
     Edits(Vec<PatchOperation>),
-    Resource(&'a Json),
+    Resource(Json),
 }
 
 /// A place in a text.
@@ -346,9 +346,11 @@ fn ordered(findings: Vec<Judged>, inventory: &Inventory) -> Vec<Reported> {
             .then_with(|| (a.line, a.column).cmp(&(b.line, b.column)))
             .then_with(|| (first.rule.id, &first.message).cmp(&(second.rule.id, &second.message)))
     });
+    let mut findings = Vec::with_capacity(order.len());
     let taken = order.into_iter().filter_map(|at| located[at].take());
     let mut ids = Ids::new(inventory);
-    taken.map(|(location, judged)| Reported::new(judged, location, &mut ids)).collect()
+    findings.extend(taken.map(|(location, judged)| Reported::new(judged, location, &mut ids)));
+    findings
 }
 
 impl Reported {
@@ -397,7 +399,7 @@ impl ReportedFix {
     fn form(&self) -> Result<FixForm<'_>, Misfit> {
         let change = match &self.fix.change {
             Change::Edits(edits) => ChangeForm::Edits(json_patch(self.resource.value(), edits)?),
-            Change::NewResource(resource) => ChangeForm::Resource(resource),
+            Change::NewResource(companion) => ChangeForm::Resource(companion.resource()),
         };
         Ok(FixForm { title: &self.fix.title, safety: self.fix.safety, change })
     }

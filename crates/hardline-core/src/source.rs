@@ -111,7 +111,8 @@ impl Source {
 impl Index {
     fn new(text: &[u8]) -> Self {
         let newlines = memchr::memchr_iter(b'\n', text).map(|at| at as u32 + 1);
-        let lines = std::iter::once(0).chain(newlines).collect();
+        let mut lines: Vec<u32> = std::iter::once(0).chain(newlines).collect();
+        lines.shrink_to_fit();
         if text.is_ascii() {
             return Self { lines, characters: Vec::new() };
         }

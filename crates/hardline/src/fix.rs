@@ -131,7 +131,7 @@ impl Mended {
                         batch.mends.push(key);
                     }
                 }
-                FixChange::NewResource(new) => companions.push((resource.clone(), new.clone(), key)),
+                FixChange::NewResource(new) => companions.push((resource.clone(), new.resource(), key)),
             }
         }
         let before = self.fixed;

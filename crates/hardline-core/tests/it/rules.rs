@@ -161,7 +161,9 @@ fn fixes(rule: &'static Rule, text: &str) -> Vec<(Resource, Fix)> {
 fn mended(text: &str, (resource, fix): &(Resource, Fix)) -> String {
     let edits = match &fix.change {
         edit::Change::Edits(edits) => edits,
-        edit::Change::NewResource(new) => return format!("{text}---\n{}", hardline_manifest::edit::document(new)),
+        edit::Change::NewResource(new) => {
+            return format!("{text}---\n{}", hardline_manifest::edit::document(&new.resource()));
+        }
     };
     let source = Arc::new(Source::new("test.yaml", text));
     let text = hardline_manifest::edit::apply(&source, &Target::of(resource), edits).expect("the text can be edited");
