@@ -208,7 +208,7 @@ fn ten_thousand_findings_in_one_namespace_are_reported_and_go_with_it() {
     thread::scope(|scope| {
         for worker in 0..8 {
             scope.spawn(move || {
-                (worker..1200).step_by(8).for_each(|at| create(crowd, namespace, &format!("tool-{at}")));
+                (worker..2100).step_by(8).for_each(|at| create(crowd, namespace, &format!("tool-{at}")));
             });
         }
     });
