@@ -10,6 +10,7 @@ mod answer;
 mod assets;
 mod pages;
 mod parts;
+mod reach;
 mod serve;
 mod sight;
 
@@ -31,13 +32,15 @@ pub struct Dashboard {
     access: access::Access,
     ledger: Option<Arc<Ledger>>,
     drift: Option<Sheets>,
+    reaches: reach::Reaches,
 }
 
 impl Dashboard {
     /// A dashboard of what is published, for whom it is meant. Nothing is published until a cluster
     /// has been read.
     pub fn new(snapshots: watch::Receiver<Option<Arc<Snapshot>>>, access: access::Access) -> Self {
-        Self { snapshots, access, ledger: None, drift: None }
+        let reaches = reach::Reaches::default();
+        Self { snapshots, access, ledger: None, drift: None, reaches }
     }
 
     /// This dashboard, which shows what was refused, too.

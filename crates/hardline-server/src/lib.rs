@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod news;
 pub mod notify;
 pub mod page;
+pub mod picture;
 pub mod policy_report;
 mod reach;
 pub mod readiness;

@@ -9,13 +9,13 @@ mod diff;
 mod exposure;
 mod generate;
 mod graph;
-mod layout;
 mod list;
 mod migrate;
 mod observed;
 mod output;
 mod source;
 mod svg;
+mod table;
 mod verify;
 mod why;
 

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::hash::HashMap;
 use super::{Addresses, Endpoint, Matrix, Network, Party, Ports};
 
@@ -56,7 +58,7 @@ impl Network {
     /// outside, ordered by name. Pods of one workload that policies tell apart are joined: what
     /// one of them may do, the workload may do.
     pub fn connections(&self, matrix: &Matrix) -> Vec<Connection<'_>> {
-        let mut found = Found::default();
+        let mut found = Found::of(self);
         let receivers = (0..self.parties()).map(|party| Party(party as u32));
         for receiver in receivers {
             let row = matrix.row(receiver);
@@ -76,81 +78,91 @@ impl Network {
                     }
                     Arc::new(all)
                 });
-                self.expand(sender, receiver, ports, &mut found);
+                found.add(sender, receiver, ports);
             }
         }
         found.settle()
     }
+}
 
-    fn expand<'n>(&'n self, sender: Party, receiver: Party, ports: &Arc<Ports>, found: &mut Found<'n>) {
-        let outside = |party: Party| self.externals.get((party.0 as usize).wrapping_sub(self.classes.len()));
+/// Addresses outside by the number of the endpoint that they connect with, and by ports.
+type Outside = HashMap<(u32, Arc<Ports>), Addresses>;
+
+/// The place of whoever is outside: behind all workloads.
+const LAST: u32 = u32::MAX;
+
+/// Connections that are not in order yet. There may be millions: they are sorted by numbers and not by
+/// names.
+struct Found<'n> {
+    network: &'n Network,
+    /// By endpoint, the place of its workload among all by name.
+    places: Vec<u32>,
+    /// Connections between workloads: the sender's place, as the upper half, and the receiver's.
+    inside: Vec<(u64, Connection<'n>)>,
+    from: Outside,
+    to: Outside,
+}
+
+impl<'n> Found<'n> {
+    fn of(network: &'n Network) -> Self {
+        let mut order: Vec<(u32, &Endpoint)> = (0..).zip(&network.endpoints).collect();
+        order.sort_by_key(|(_, endpoint)| (&endpoint.namespace, &endpoint.name, &endpoint.kind));
+        let mut places = vec![0; order.len()];
+        for (place, workload) in (0..).zip(order.chunk_by(|(_, a), (_, b)| a.is_same_workload(b))) {
+            for &(number, _) in workload {
+                places[number as usize] = place;
+            }
+        }
+        Self { network, places, inside: Vec::new(), from: HashMap::default(), to: HashMap::default() }
+    }
+
+    fn add(&mut self, sender: Party, receiver: Party, ports: &Arc<Ports>) {
+        let network = self.network;
+        let outside = |party: Party| network.externals.get((party.0 as usize).wrapping_sub(network.classes.len()));
+        let numbers = |party: Party| network.classes.get(party.0 as usize).map_or(&[][..], |class| &class.endpoints);
         match (outside(sender), outside(receiver)) {
             (None, None) => {
-                for sender in self.endpoints_of(sender) {
-                    for receiver in self.endpoints_of(receiver).filter(|receiver| !sender.is_same_workload(receiver)) {
-                        found.inside.push((sender, receiver, ports.clone()));
+                for &sender in numbers(sender) {
+                    for &receiver in numbers(receiver) {
+                        self.connect(sender, receiver, ports);
                     }
                 }
             }
             (Some(range), None) => {
-                for endpoint in self.endpoints_of(receiver) {
-                    found
-                        .from
-                        .entry((endpoint.resource, ports.clone()))
-                        .or_insert((endpoint, Addresses::default()))
-                        .1
-                        .unite(range);
+                for &endpoint in numbers(receiver) {
+                    self.from.entry((endpoint, ports.clone())).or_default().unite(range);
                 }
             }
             (None, Some(range)) => {
-                for endpoint in self.endpoints_of(sender) {
-                    found
-                        .to
-                        .entry((endpoint.resource, ports.clone()))
-                        .or_insert((endpoint, Addresses::default()))
-                        .1
-                        .unite(range);
+                for &endpoint in numbers(sender) {
+                    self.to.entry((endpoint, ports.clone())).or_default().unite(range);
                 }
             }
             (Some(_), Some(_)) => {}
         }
     }
-}
 
-type Outside<'n> = HashMap<(u32, Arc<Ports>), (&'n Endpoint, Addresses)>;
+    fn connect(&mut self, sender: u32, receiver: u32, ports: &Arc<Ports>) {
+        let [from, to] = [sender, receiver].map(|number| self.places[number as usize]);
+        if from != to {
+            let [sender, receiver] = [sender, receiver].map(|number| endpoint(self.network, number));
+            self.inside.push((key(from, to), Connection { sender, receiver, ports: ports.clone() }));
+        }
+    }
 
-/// Connections that are not in order yet.
-#[derive(Default)]
-struct Found<'n> {
-    inside: Vec<(&'n Endpoint, &'n Endpoint, Arc<Ports>)>,
-    from: Outside<'n>,
-    to: Outside<'n>,
-}
-
-impl<'n> Found<'n> {
     fn settle(self) -> Vec<Connection<'n>> {
-        let inside = self.inside.into_iter().map(|(sender, receiver, ports)| Connection {
-            sender: Peer::Endpoint(sender),
-            receiver: Peer::Endpoint(receiver),
-            ports,
-        });
-        let from = self.from.into_iter().map(|((_, ports), (endpoint, addresses))| Connection {
-            sender: Peer::Outside(addresses),
-            receiver: Peer::Endpoint(endpoint),
-            ports,
-        });
-        let to = self.to.into_iter().map(|((_, ports), (endpoint, addresses))| Connection {
-            sender: Peer::Endpoint(endpoint),
-            receiver: Peer::Outside(addresses),
-            ports,
-        });
-        let mut connections: Vec<Connection<'n>> = inside.chain(from).chain(to).collect();
-        connections.sort_by(|a, b| {
-            let ends = a.sender.order(&b.sender).then_with(|| a.receiver.order(&b.receiver));
-            ends.then_with(|| a.ports.iter().cmp(b.ports.iter()))
-        });
-        connections.dedup_by(|next, kept| {
-            let same = next.sender.order(&kept.sender).is_eq() && next.receiver.order(&kept.receiver).is_eq();
+        let Self { network, places, mut inside, from, to } = self;
+        inside.extend(from.into_iter().map(|((number, ports), addresses)| {
+            let (sender, receiver) = (Peer::Outside(addresses), endpoint(network, number));
+            (key(LAST, places[number as usize]), Connection { sender, receiver, ports })
+        }));
+        inside.extend(to.into_iter().map(|((number, ports), addresses)| {
+            let (sender, receiver) = (endpoint(network, number), Peer::Outside(addresses));
+            (key(places[number as usize], LAST), Connection { sender, receiver, ports })
+        }));
+        inside.par_sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.order(other)));
+        inside.dedup_by(|(a, next), (b, kept)| {
+            let same = a == b && next.order(kept).is_eq();
             if same {
                 let mut ports = (*kept.ports).clone();
                 ports.unite(&next.ports);
@@ -158,6 +170,28 @@ impl<'n> Found<'n> {
             }
             same
         });
-        connections
+        inside.into_iter().map(|(_, connection)| connection).collect()
     }
+}
+
+impl Connection<'_> {
+    /// The order of connections with the same workloads: by the addresses outside.
+    fn order(&self, other: &Self) -> Ordering {
+        let outside = [self, other].map(|it| match (&it.sender, &it.receiver) {
+            (Peer::Outside(addresses), _) | (_, Peer::Outside(addresses)) => Some(addresses),
+            _ => None,
+        });
+        match outside {
+            [Some(own), Some(other)] => own.iter().cmp(other.iter()),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+fn endpoint(network: &Network, number: u32) -> Peer<'_> {
+    Peer::Endpoint(&network.endpoints[number as usize])
+}
+
+fn key(from: u32, to: u32) -> u64 {
+    u64::from(from) << 32 | u64::from(to)
 }

@@ -37,6 +37,8 @@ pub(crate) enum Address {
         /// The name.
         name: String,
     },
+    /// Who can reach whom.
+    Network,
     /// Findings that fit a filter.
     Findings,
     /// All rules.
@@ -90,6 +92,7 @@ impl Address {
                 let [group, kind, name] = [group, kind, name].map(str::to_owned);
                 Self::Subject { namespace: namespace(space), group, kind, name }
             }
+            ["network"] => Self::Network,
             ["findings"] => Self::Findings,
             ["rules"] => Self::Rules,
             ["rules", id] => Self::Rule(id.to_owned()),
@@ -118,6 +121,7 @@ impl fmt::Display for Address {
                 }
                 write!(f, "/{}", encoded(name))
             }
+            Self::Network => f.write_str("/network"),
             Self::Findings => f.write_str("/findings"),
             Self::Rules => f.write_str("/rules"),
             Self::Rule(id) => write!(f, "/rules/{}", encoded(id)),
@@ -264,6 +268,7 @@ mod tests {
             subject(Some("shop"), "serving.knative.dev", "Service", "web"),
             subject(None, "rbac.authorization.k8s.io", "ClusterRole", "system:a/b?c#d e%<\u{e9}>"),
             subject(None, "", "", "a/b.yaml"),
+            Address::Network,
             Address::Findings,
             Address::Rules,
             Address::Rule("container-privileged".to_owned()),

@@ -3,6 +3,7 @@
 use hyper::body::Bytes;
 
 use crate::page;
+use crate::picture;
 
 /// A file that is part of the program.
 pub(crate) struct Asset {
@@ -31,6 +32,12 @@ pub(crate) const SCRIPT: Asset = Asset {
     media: "text/javascript; charset=utf-8",
     parts: &[include_str!("assets/dashboard.js")],
 };
+/// The look of the network.
+pub(crate) const PICTURE_STYLE: Asset =
+    Asset { path: versioned!("network.css"), media: "text/css; charset=utf-8", parts: &[picture::STYLE] };
+/// What draws the network.
+pub(crate) const PICTURE: Asset =
+    Asset { path: versioned!("network.js"), media: "text/javascript; charset=utf-8", parts: &[picture::SCRIPT] };
 /// The sign in tabs of browsers.
 pub(crate) const ICON: Asset =
     Asset { path: versioned!("icon.svg"), media: "image/svg+xml", parts: &[include_str!("assets/icon.svg")] };
@@ -38,7 +45,7 @@ pub(crate) const ICON: Asset =
 impl Asset {
     /// The file at a path.
     pub(crate) fn at(path: &str) -> Option<Self> {
-        [STYLE, SCRIPT, ICON].into_iter().find(|asset| asset.path == path)
+        [STYLE, SCRIPT, ICON, PICTURE_STYLE, PICTURE].into_iter().find(|asset| asset.path == path)
     }
 
     /// What is in it.

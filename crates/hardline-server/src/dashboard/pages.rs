@@ -9,6 +9,7 @@ pub(crate) mod findings;
 pub(crate) mod login;
 pub(crate) mod namespace;
 pub(crate) mod namespaces;
+pub(crate) mod network;
 pub(crate) mod overview;
 pub(crate) mod rules;
 pub(crate) mod subject;
@@ -30,10 +31,11 @@ pub(crate) struct Tab {
 }
 
 /// The pages that every page leads to, in the order that they are named in.
-pub(crate) static TABS: [Tab; 9] = [
+pub(crate) static TABS: [Tab; 10] = [
     Tab { address: Address::Overview, name: "Overview", is_shown: always, page: |frame, _| overview::page(frame) },
     Tab { address: Address::Namespaces, name: "Namespaces", is_shown: always, page: namespaces::page },
     Tab { address: Address::Findings, name: "Findings", is_shown: always, page: findings::page },
+    Tab { address: Address::Network, name: "Network", is_shown: always, page: |frame, _| network::page(frame) },
     Tab { address: Address::Changes, name: "Changes", is_shown: always, page: |frame, _| changes::page(frame) },
     Tab {
         address: Address::Drift,

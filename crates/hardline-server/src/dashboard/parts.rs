@@ -1,6 +1,7 @@
 //! What pages are made of.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use hardline_core::checklist::Line;
 use hardline_core::excerpt;
@@ -14,6 +15,7 @@ use crate::dashboard::Dashboard;
 use crate::dashboard::address::{Address, Filter};
 use crate::dashboard::assets;
 use crate::dashboard::pages::TABS;
+use crate::dashboard::reach::Reach;
 use crate::dashboard::sight::View;
 use crate::page::{Prose, grouped};
 
@@ -38,6 +40,11 @@ pub(crate) struct Page {
 }
 
 impl Frame<'_> {
+    /// Who can reach whom, as far as it is seen.
+    pub(crate) fn reach(&self) -> Arc<Reach> {
+        self.dashboard.reaches.of(self.view.snapshot, self.view.sight)
+    }
+
     /// A page in its frame.
     pub(crate) fn around(&self, at: &Address, page: &Page) -> Markup {
         let snapshot = self.view.snapshot;

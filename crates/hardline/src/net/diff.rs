@@ -2,17 +2,16 @@
 //! clusters.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use hardline_core::network::Ports;
 use serde::Serialize;
 
-use super::list::Line;
-use super::output::json;
+use super::list::{Line, Words};
+use super::output::Output;
 use super::source::{Read, Reading};
 use crate::source::Source;
-use crate::terminal;
 
 /// Show which connections manifests, revisions of them or clusters do not share
 #[derive(Debug, clap::Args)]
@@ -40,17 +39,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     reading: Reading,
 
-    /// How to print the differences
-    #[arg(short = 'o', long, default_value = "txt")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A line for each difference: `+` added, `-` removed, `~` changed
-    Txt,
-    /// For programs: `hardline.net-diff/v1`
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// The differences as JSON.
@@ -87,30 +77,30 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let gone = before.iter().filter(|(ends, _)| !after.contains_key(ends));
     differences.extend(gone.map(|(ends, ports)| difference(ends, Some(ports), None)));
     differences.sort_by(|a, b| (&a.src, &a.dst).cmp(&(&b.src, &b.dst)));
-    terminal::print(|out| match args.format {
-        Format::Txt => differences.iter().try_for_each(|difference| {
-            let Difference { src, dst, before, after } = difference;
-            match (before, after) {
-                (Some(before), Some(after)) => writeln!(out, "~ {src} => {dst} : {before} -> {after}"),
-                (None, Some(after)) => writeln!(out, "+ {src} => {dst} : {after}"),
-                (before, _) => writeln!(out, "- {src} => {dst} : {}", before.as_deref().unwrap_or_default()),
-            }
-        }),
-        Format::Json => {
-            let document = Differences { schema: "hardline.net-diff/v1", differences };
-            json(&document, out)
-        }
-    })?;
+    args.output.print(&Differences { schema: "hardline.net-diff/v1", differences }, txt)?;
     Ok(ExitCode::from(u8::from(more)))
+}
+
+/// A line for each difference: `+` added, `-` removed, `~` changed.
+fn txt(document: &Differences, out: &mut dyn Write) -> io::Result<()> {
+    document.differences.iter().try_for_each(|difference| {
+        let Difference { src, dst, before, after } = difference;
+        match (before, after) {
+            (Some(before), Some(after)) => writeln!(out, "~ {src} => {dst} : {before} -> {after}"),
+            (None, Some(after)) => writeln!(out, "+ {src} => {dst} : {after}"),
+            (before, _) => writeln!(out, "- {src} => {dst} : {}", before.as_deref().unwrap_or_default()),
+        }
+    })
 }
 
 /// Who can reach whom, by name.
 fn reach(read: &Read) -> BTreeMap<(String, String), Ports> {
     let matrix = read.network.matrix();
-    let connections = read.network.connections(&matrix).into_iter();
-    let named = connections.map(|connection| {
-        let Line { src, dst, .. } = Line::from(&connection);
-        ((src, dst), (*connection.ports).clone())
+    let connections = read.network.connections(&matrix);
+    let words = Words::of(&connections);
+    let named = connections.iter().map(|connection| {
+        let Line { src, dst, .. } = words.line(connection);
+        ((src.into_owned(), dst.into_owned()), (*connection.ports).clone())
     });
     named.collect()
 }

@@ -1,11 +1,13 @@
 //! `hardline net list`: every allowed connection.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
-use hardline_core::network::{Connection, Peer};
+use hardline_core::network::{Connection, Peer, Ports};
 use serde::Serialize;
 
 use super::output::json;
@@ -41,28 +43,59 @@ enum Format {
     Md,
     /// A graph for Graphviz
     Dot,
-    /// A drawing for documents, of some dozen workloads
+    /// A drawing for documents; a table where there is too much to draw
     Svg,
 }
 
 /// The list as JSON.
 #[derive(Serialize)]
-struct List {
+struct List<'a> {
     schema: &'static str,
-    connections: Vec<Line>,
+    connections: Vec<Line<'a>>,
 }
 
 /// A connection in words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(super) struct Line {
-    pub src: String,
-    pub dst: String,
-    pub conn: String,
+pub(super) struct Line<'a> {
+    pub src: Cow<'a, str>,
+    pub dst: Cow<'a, str>,
+    pub conn: Cow<'a, str>,
 }
 
-impl From<&Connection<'_>> for Line {
-    fn from(connection: &Connection<'_>) -> Self {
-        Self { src: name(&connection.sender), dst: name(&connection.receiver), conn: connection.ports.to_string() }
+/// Connections in words: there may be millions, and few are called otherwise than others.
+pub(super) struct Words {
+    /// By the number of the resource.
+    names: HashMap<u32, String>,
+    /// By where the ports are kept.
+    ports: HashMap<*const Ports, String>,
+}
+
+impl Words {
+    pub fn of(connections: &[Connection<'_>]) -> Self {
+        let mut words = Self { names: HashMap::new(), ports: HashMap::new() };
+        for connection in connections {
+            for peer in [&connection.sender, &connection.receiver] {
+                if let Peer::Endpoint(endpoint) = peer {
+                    words.names.entry(endpoint.resource).or_insert_with(|| name(peer));
+                }
+            }
+            words.ports.entry(Arc::as_ptr(&connection.ports)).or_insert_with(|| connection.ports.to_string());
+        }
+        words
+    }
+
+    pub fn line(&self, connection: &Connection<'_>) -> Line<'_> {
+        let known = |peer: &Peer<'_>| match peer {
+            Peer::Endpoint(endpoint) => self.names.get(&endpoint.resource).map(String::as_str),
+            Peer::Outside(_) => None,
+        };
+        let named = |peer: &Peer<'_>| known(peer).map_or_else(|| Cow::Owned(name(peer)), Cow::Borrowed);
+        let ports = self.ports.get(&Arc::as_ptr(&connection.ports)).map(String::as_str);
+        Line {
+            src: named(&connection.sender),
+            dst: named(&connection.receiver),
+            conn: ports.map_or_else(|| Cow::Owned(connection.ports.to_string()), Cow::Borrowed),
+        }
     }
 }
 
@@ -81,8 +114,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if connections.is_empty() {
         terminal::notice("no connection is allowed between these workloads, nor with addresses outside");
     }
-    let lines = || connections.iter().map(Line::from);
-    terminal::print(|out| match args.format {
+    let words = Words::of(&connections);
+    let lines = || connections.iter().map(|connection| words.line(connection));
+    terminal::print_plain(|out| match args.format {
         Format::Txt => lines().try_for_each(|line| writeln!(out, "{} => {} : {}", line.src, line.dst, line.conn)),
         Format::Json => {
             let list = List { schema: "hardline.net/v1", connections: lines().collect() };
@@ -96,25 +130,25 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 writeln!(out, "| {} | {} | {} |", cell(&line.src), cell(&line.dst), cell(&line.conn))
             })
         }
-        Format::Dot => dot(&connections, out),
+        Format::Dot => dot(&connections, &words, out),
         Format::Svg => svg::write(&connections, out),
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn csv(lines: impl Iterator<Item = Line>, out: &mut dyn Write) -> io::Result<()> {
-    let quoted = |text: &str| {
-        if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+fn csv<'a>(lines: impl Iterator<Item = Line<'a>>, out: &mut dyn Write) -> io::Result<()> {
+    let quoted = |text: Cow<'a, str>| {
+        if text.contains([',', '"', '\n']) { Cow::Owned(format!("\"{}\"", text.replace('"', "\"\""))) } else { text }
     };
     writeln!(out, "src,dst,conn")?;
     for line in lines {
-        writeln!(out, "{},{},{}", quoted(&line.src), quoted(&line.dst), quoted(&line.conn))?;
+        writeln!(out, "{},{},{}", quoted(line.src), quoted(line.dst), quoted(line.conn))?;
     }
     Ok(())
 }
 
 /// A graph with a box around each namespace.
-fn dot(connections: &[Connection<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn dot(connections: &[Connection<'_>], words: &Words, out: &mut dyn Write) -> io::Result<()> {
     let mut groups: BTreeMap<Option<&str>, BTreeMap<String, String>> = BTreeMap::new();
     for peer in connections.iter().flat_map(|connection| [&connection.sender, &connection.receiver]) {
         let (group, label) = match peer {
@@ -136,7 +170,7 @@ fn dot(connections: &[Connection<'_>], out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  }}")?;
         }
     }
-    for line in connections.iter().map(Line::from) {
+    for line in connections.iter().map(|connection| words.line(connection)) {
         writeln!(out, "  {:?} -> {:?} [label={:?}]", line.src, line.dst, line.conn)?;
     }
     writeln!(out, "}}")

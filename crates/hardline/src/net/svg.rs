@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use hardline_core::network::{Addresses, Connection, Peer};
+use hardline_server::picture::layout::{Box, Layout, Line, PADDING, layout};
 
-use super::layout::{Box, Layout, Line, PADDING, layout};
+use super::table;
 use crate::terminal::visible;
 
 /// How wide a character of a label is taken to be, in pixels.
-const CHARACTER: f64 = 7.3;
+pub(super) const CHARACTER: f64 = 7.3;
 /// The height of a workload.
 const HEIGHT: f64 = 42.0;
 /// How many ranges of addresses a node names.
 const RANGES: usize = 2;
+/// So many workloads, and so many lines, can be told apart; more are shown as a table.
+const NODES: usize = 24;
+const LINES: usize = 40;
 /// The longest label, in characters.
 const LONGEST: usize = 24;
 /// Every port, as a label.
@@ -58,10 +62,13 @@ struct Drawing {
     known: BTreeMap<String, usize>,
 }
 
-/// Writes the drawing. What reaches any address outside, or is reached from there, is marked and not
+/// Writes the drawing, or a table if there is too much for lines. What reaches any address outside, or is reached from there, is marked and not
 /// joined by lines.
 pub(super) fn write(connections: &[Connection<'_>], out: &mut dyn Write) -> io::Result<()> {
     let drawing = Drawing::of(connections);
+    if drawing.nodes.len() > NODES || drawing.edges.len() > LINES {
+        return table::write(connections, out);
+    }
     let boxes: Vec<Box<'_>> =
         drawing.nodes.iter().map(|node| Box { namespace: node.namespace.as_deref(), width: node.width }).collect();
     let line = |edge: &Edge| Line { from: edge.from, to: edge.to, label: long(&edge.label) };
@@ -296,6 +303,6 @@ fn shortened(ports: &str) -> String {
     if cut == ports { cut } else { format!("{cut}…") }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -5,17 +5,16 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use clap::ValueEnum;
 use hardline_core::network::{Action, Direction, Endpoint, Party, Protocol, Reason, Side};
 use hardline_core::path::FieldPath;
 use hardline_core::tree::Value;
 use hardline_core::workload::{Container, Workload};
 use serde::Serialize;
 
-use super::output::json;
+use super::output::Output;
 use super::source::{Read, Reading};
 use crate::source::Source;
-use crate::terminal::{self, BOLD, visible};
+use crate::terminal::{BOLD, visible};
 
 /// Say whether a connection passes, because of which policy, and what would change it
 #[derive(Debug, clap::Args)]
@@ -45,17 +44,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     reading: Reading,
 
-    /// How to print the answer
-    #[arg(short = 'o', long, default_value = "human")]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Human,
-    /// For programs: `hardline.net-why/v1`
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// One end of the connection that is asked about.
@@ -120,10 +110,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let answers = ports.into_iter().map(|port| answer(&read, &sender, &receiver, port)).collect();
     let document = Document { schema: "hardline.net-why/v1", answers };
-    terminal::print(|out| match args.format {
-        Format::Human => document.answers.iter().try_for_each(|answer| human(answer, out)),
-        Format::Json => json(&document, out),
-    })?;
+    args.output.print(&document, |document, out| document.answers.iter().try_for_each(|answer| human(answer, out)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -201,6 +201,29 @@ digraph {
 }
 
 #[test]
+fn what_lines_cannot_show_is_drawn_as_a_table() {
+    let pods = |count: usize| {
+        let pod = |at: usize| {
+            let namespace = if at.is_multiple_of(2) { "even" } else { "odd" };
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{at}, namespace: {namespace}}}\nspec: {{containers: []}}\n---\n"
+            )
+        };
+        let text: String = (0..count).map(pod).collect();
+        let drawn = net(&["list", "-o", "svg", "-"]).stdin(text).assert().success().get_output().stdout.clone();
+        String::from_utf8(drawn).unwrap()
+    };
+    // Each of 20 reaches 19 others, those outside reach each, and each reaches those outside.
+    let by_workload = pods(20);
+    assert_eq!(by_workload.matches("<title>").count(), 20 * 19 + 2 * 20, "{by_workload}");
+    assert!(by_workload.contains("<title>even/p0 to odd/p1: All Connections</title>"));
+    let by_namespace = pods(80);
+    assert_eq!(by_namespace.matches("<title>").count(), 4 + 2 * 2, "{by_namespace}");
+    assert!(by_namespace.contains("even to odd: 1600 pairs, 1600 on every port"));
+    assert!(by_namespace.contains("even to even: 1560 pairs") && by_namespace.contains("80 workloads by namespace"));
+}
+
+#[test]
 fn the_drawing_is_well_formed_and_stays_the_same() {
     let draw = || {
         let drawn = net(&["list", "-o", "svg", "3am"]).assert().success().get_output().stdout.clone();

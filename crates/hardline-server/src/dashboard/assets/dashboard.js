@@ -16,7 +16,12 @@
     const [old, next] = [document.querySelector("main"), page.querySelector("main")];
     const [opened, known, focused] = [open(), ids(), document.activeElement?.id];
     const closed = new Set([...document.querySelectorAll("main details:not([open])")].map((it) => it.id));
-    old.innerHTML = next.innerHTML;
+    // A drawing of the same data stays as it is.
+    const data = (main) => main.querySelector("#data")?.textContent;
+    if (!data(next) || data(next) !== data(old)) {
+      old.innerHTML = next.innerHTML;
+      document.dispatchEvent(new Event("shown"));
+    }
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     for (const it of document.querySelectorAll("main details[open]")) if (closed.has(it.id)) it.removeAttribute("open");
     for (const it of document.querySelectorAll("main .finding, main tr[id]")) it.classList.toggle("fresh", !known.has(it.id));

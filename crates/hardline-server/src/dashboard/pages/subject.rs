@@ -6,7 +6,7 @@ use hardline_core::checklist::Line;
 use maud::{Markup, html};
 
 use crate::dashboard::address::{Address, Filter};
-use crate::dashboard::pages::exemptions;
+use crate::dashboard::pages::{exemptions, network};
 use crate::dashboard::parts::{Frame, Page, counts, finding, kind, trail};
 use crate::snapshot::Subject;
 
@@ -32,6 +32,7 @@ pub(crate) fn page(frame: &Frame<'_>, namespace: Option<&str>, group: &str, of: 
             @if findings.is_empty() { p.lead { "Nothing stands against it." } }
             div.subject { @for &it in &findings { (finding(frame, it, true, false)) } }
         }
+        @if subject.is_workload { @if let Some(senders) = network::senders(frame, &subject.id) { (senders) } }
         @if !exempted.is_empty() {
             section aria-labelledby="exempted" {
                 h2 #exempted { "Exempted" }

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The distance of workloads, one below the other.
-pub(super) const GAP: f64 = 22.0;
+pub const GAP: f64 = 22.0;
 /// The space around what is in a namespace.
-pub(super) const PADDING: f64 = 16.0;
+pub const PADDING: f64 = 16.0;
 /// The least distance of layers; labels may need more.
 const BETWEEN: f64 = 70.0;
 /// The height of a namespace's name.
@@ -17,22 +17,26 @@ const TITLE: f64 = 22.0;
 const SWEEPS: usize = 8;
 
 /// Something that has a place.
-pub(super) struct Box<'a> {
+pub struct Box<'a> {
     /// None for what is outside the cluster.
     pub namespace: Option<&'a str>,
+    /// Its width, in pixels.
     pub width: f64,
 }
 
 /// A connection, and how wide its label is.
-pub(super) struct Line {
+pub struct Line {
+    /// The number of the sender.
     pub from: usize,
+    /// The number of the receiver.
     pub to: usize,
+    /// How wide the label is, in pixels.
     pub label: f64,
 }
 
 /// Where everything stands.
 #[derive(Debug, PartialEq)]
-pub(super) struct Layout {
+pub struct Layout {
     /// Of each box its layer, left and top.
     pub places: Vec<(usize, f64, f64)>,
     /// The namespaces: left, top, right and bottom.
@@ -40,7 +44,7 @@ pub(super) struct Layout {
 }
 
 /// Gives each box a place. All have one height; a name takes the width that `name` says.
-pub(super) fn layout(boxes: &[Box<'_>], lines: &[Line], height: f64, name: impl Fn(&str) -> f64) -> Layout {
+pub fn layout(boxes: &[Box<'_>], lines: &[Line], height: f64, name: impl Fn(&str) -> f64) -> Layout {
     let layers = layers(boxes.len(), lines);
     let mut drawing = Drawing { boxes, lines, height, layers, x: vec![0.0; boxes.len()], y: vec![0.0; boxes.len()] };
     drawing.columns();
