@@ -114,7 +114,10 @@ fn it_comes_twice_and_goes_without_a_trace() {
     let try_pod = || run_with(&mut plane.kubectl(&create), &privileged("web"));
     plane.until("the wall holds", |_| try_pod().code != 0).unwrap();
     let refused = try_pod();
-    assert!(refused.stderr.contains("container-privileged: container runs privileged (app)"), "{}", refused.stderr);
+    // It speaks before the webhook, so it also says what to do.
+    let reason = "[container-privileged] container runs privileged (app): remove `privileged: true`;";
+    assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("Warning:"), "the webhook warns: {}", refused.stderr);
 
     // An upgrade leaves what the server has filled in.
     apply();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::{Arc, LazyLock};
 
-use hardline_controlplane::{ControlPlane, Response};
+use hardline_controlplane::{ControlPlane, Response, Setup};
 use hardline_core::source::Source;
 use serde_json::{Value as Json, json};
 
@@ -19,25 +19,31 @@ struct Judged {
 
 /// A control plane with controllers whose changes are judged, and refused where a namespace says so.
 fn judged() -> &'static Judged {
-    static JUDGED: LazyLock<Judged> = LazyLock::new(|| {
-        let plane = ControlPlane::setup().controllers().start().unwrap();
-        server::install(&plane);
-        let server = Server::start(&plane, &["--enforcement=warn"]);
-        plane.until("the webhook is registered", |plane| !server::registered(plane).is_empty()).unwrap();
-        Judged { plane, server }
-    });
+    static JUDGED: LazyLock<Judged> = LazyLock::new(|| start(ControlPlane::setup()));
     &JUDGED
+}
+
+fn start(setup: Setup) -> Judged {
+    let plane = setup.controllers().start().unwrap();
+    server::install(&plane);
+    let server = Server::start(&plane, &["--enforcement=warn"]);
+    plane.until("the webhook is registered", |plane| !server::registered(plane).is_empty()).unwrap();
+    Judged { plane, server }
 }
 
 /// The judged control plane, with a namespace of these labels, once the server knows them.
 fn with_namespace(name: &str, labels: &[&str]) -> &'static Judged {
     let judged = judged();
+    create_namespace(judged, name, labels);
+    judged
+}
+
+fn create_namespace(judged: &Judged, name: &str, labels: &[&str]) {
     let plane = &judged.plane;
     run(&mut plane.kubectl(&["create", "namespace", name])).succeeds();
     let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
     plane.until("its service account exists", |plane| plane.expect("GET", &account, None).is_ok()).unwrap();
     label(judged, name, labels);
-    judged
 }
 
 /// Labels a namespace, and waits until the server knows: it is asked about a pod that is privileged.
@@ -79,7 +85,11 @@ fn apply(plane: &ControlPlane, namespace: &str, text: &str) -> Run {
 
 #[test]
 fn a_debug_image_is_refused_with_every_reason() {
-    let Judged { plane, .. } = with_namespace("shop", &["hardline.dev/enforcement=deny"]);
+    a_debug_image_is_refused(with_namespace("shop", &["hardline.dev/enforcement=deny"]));
+}
+
+/// In the namespace `shop`, which denies.
+fn a_debug_image_is_refused(Judged { plane, .. }: &Judged) {
     let apply = || run(plane.kubectl(&["apply", "-f", "examples/3am"]).current_dir(root())).exits(1).stderr;
     apply();
 
@@ -105,7 +115,21 @@ fn a_debug_image_is_refused_with_every_reason() {
 
 #[test]
 fn what_is_mended_is_admitted_in_silence() {
-    let Judged { plane, .. } = with_namespace("mended", &["hardline.dev/enforcement=deny"]);
+    what_is_mended_is_admitted(with_namespace("mended", &["hardline.dev/enforcement=deny"]));
+}
+
+#[test]
+fn an_older_api_server_asks_alike() {
+    let judged = start(ControlPlane::setup().kubernetes("1.34"));
+    for namespace in ["shop", "mended"] {
+        create_namespace(&judged, namespace, &["hardline.dev/enforcement=deny"]);
+    }
+    a_debug_image_is_refused(&judged);
+    what_is_mended_is_admitted(&judged);
+}
+
+/// In the namespace `mended`, which denies.
+fn what_is_mended_is_admitted(Judged { plane, .. }: &Judged) {
     for file in ["namespace", "priority", "network", "orders-db", "checkout"] {
         let text = fs::read_to_string(root().join(format!("examples/3am-fixed/{file}.yaml"))).unwrap();
         let applied = apply(plane, "mended", &text.replace(" shop\n", " mended\n")).succeeds();

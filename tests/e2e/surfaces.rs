@@ -120,8 +120,8 @@ fn three_judges_find_the_same() {
                     .unwrap_or_default();
             let messages = failures.iter().filter_map(|failure| failure["message"].as_str());
             let findings =
-                messages.filter_map(|text| text.split_once("hardline: ")).flat_map(|(_, text)| text.split("; "));
-            let policies = twins(findings.map(|finding| finding.split([':', ' ']).next().unwrap_or_default()));
+                messages.filter_map(|text| text.split_once("hardline: ")).flat_map(|(_, text)| text.split('['));
+            let policies = twins(findings.filter_map(|finding| Some(finding.split_once("] ")?.0)));
             Some((name, (webhook, policies)))
         });
         said.collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hardline_core::cel::wall::Origin;
+use hardline_core::cel::wall::{Acts, Origin};
 use hardline_core::config::file::json_schema;
 use hardline_core::config::{Config, Date};
 use hardline_core::profile::Profile;
@@ -34,7 +34,7 @@ pub(crate) fn files() -> BTreeMap<PathBuf, String> {
         longest_grant: "{{ ((.Values.configuration).guard).longestGrant | default `4h` }}".to_owned(),
     };
     let mounted = Options { certificates: Some(CERTIFICATES.to_owned()), ..own.clone() };
-    let policies = documents(&own.wall(&config, Origin::Api));
+    let policies = documents(&own.wall(&config, Origin::Api, Acts::Denied));
     let server = either(&mounted.objects(), &own.objects());
     let server = server.replace(CONFIGURATION, "{{ toJson .Values.configuration | toJson }}");
     let files = [

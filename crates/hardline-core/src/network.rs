@@ -55,6 +55,7 @@ pub use observed::{Ends, Observed, Seen, observed};
 pub use policy::{Action, Direction, Problem, Tier};
 pub use port::{Ports, Protocol};
 pub use reachable::reachable;
+pub use read::isolates;
 pub use way::{Opening, Way, ways};
 pub use why::{Decision, Reason, Side};
 

@@ -4,7 +4,7 @@ mod succession;
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
@@ -90,7 +90,36 @@ const PART: usize = 256;
 /// Judges the [subjects](Inventory::subjects) of an inventory, which are all of its resources but
 /// where it is laid over another. `read` are the findings of whoever read it, such as malformed documents.
 pub fn judge(inventory: &Inventory, read: Vec<Finding>, config: &Config) -> Judgement {
-    let engine = Engine::new(inventory, config);
+    run(&Engine::new(inventory, config, &Standings::default()), read)
+}
+
+/// Judges one inventory after the other by the same configuration. What follows from that alone is worked
+/// out once.
+#[derive(Debug)]
+pub struct Judge {
+    config: Config,
+    standings: Standings,
+}
+
+impl Judge {
+    /// Judges by this configuration.
+    pub fn new(config: Config) -> Self {
+        Self { config, standings: Standings::default() }
+    }
+
+    /// What it judges by.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Judges the subjects of an inventory, as [`judge`] does.
+    pub fn judge(&self, inventory: &Inventory) -> Judgement {
+        run(&Engine::new(inventory, &self.config, &self.standings), Vec::new())
+    }
+}
+
+fn run(engine: &Engine<'_>, read: Vec<Finding>) -> Judgement {
+    let inventory = engine.inventory;
     let judge_all = |resources: &[Resource]| {
         let mut outcome = Outcome::default();
         for resource in resources {
@@ -121,11 +150,9 @@ pub fn profile_of(resource: &Resource, inventory: &Inventory, config: &Config) -
     profile_and_overrides(Some(resource), inventory, config).0
 }
 
-/// The profile of a resource and the overrides for it, the strongest first.
-///
 /// The profile is its own label's, else its namespace's, else the last override's, else the
 /// configured one.
-fn profile_and_overrides(resource: Option<&Resource>, inventory: &Inventory, config: &Config) -> (Profile, Vec<usize>) {
+fn profile_and_overrides(resource: Option<&Resource>, inventory: &Inventory, config: &Config) -> Chosen {
     let Some(resource) = resource else { return (config.profile, Vec::new()) };
     let label = |resource: &Resource| resource.label(PROFILE_LABEL).and_then(|name| name.parse().ok());
     let namespace = || inventory.find(Kind::Namespace, None, resource.namespace()?);
@@ -144,7 +171,7 @@ struct Engine<'a> {
     /// The index of the first subject.
     first: u32,
     /// What becomes of each rule's findings, in as many combinations as there are.
-    standings: Vec<Standing>,
+    standings: Vec<Arc<Standing>>,
     /// The standing that holds for each subject, and last the one for text that is no resource.
     standing_of: Vec<usize>,
 }
@@ -164,7 +191,15 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// The standings under one configuration, by profile and overrides, worked out as they are asked for.
+#[derive(Debug, Default)]
+struct Standings(Mutex<HashMap<Chosen, Arc<Standing>>>);
+
+/// The profile of a resource and the overrides for it, the strongest first.
+type Chosen = (Profile, Vec<usize>);
+
 /// What becomes of each rule's findings, in the order of [`RULES`].
+#[derive(Debug)]
 struct Standing {
     each: Vec<(Enforcement, Severity)>,
     /// The rules that are not off and look at resources of a kind, workloads or not; worked out for the
@@ -173,16 +208,14 @@ struct Standing {
 }
 
 impl<'a> Engine<'a> {
-    fn new(inventory: &'a Inventory, config: &'a Config) -> Self {
+    fn new(inventory: &'a Inventory, config: &'a Config, standings: &Standings) -> Self {
         let first = inventory.subjects().first().map_or(0, |subject| subject.index);
         let mut engine = Self { inventory, config, first, standings: Vec::new(), standing_of: Vec::new() };
-        let mut known: HashMap<(Profile, Vec<usize>), usize> = HashMap::new();
+        let mut known: HashMap<Chosen, usize> = HashMap::new();
         for resource in inventory.subjects().iter().map(Some).chain([None]) {
-            let key = profile_and_overrides(resource, inventory, config);
-            let at = *known.entry(key).or_insert_with_key(|(profile, overrides)| {
-                let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
-                let standing = RULES.iter().map(|rule| config.standing(rule, *profile, overrides()));
-                engine.standings.push(Standing::new(standing.collect()));
+            let chosen = profile_and_overrides(resource, inventory, config);
+            let at = *known.entry(chosen).or_insert_with_key(|chosen| {
+                engine.standings.push(standings.get(chosen, config));
                 engine.standings.len() - 1
             });
             engine.standing_of.push(at);
@@ -336,6 +369,21 @@ impl<'a> Engine<'a> {
     fn enforce(&self, finding: Finding) -> Option<Judged> {
         let (enforcement, severity) = self.standing(&finding.place).of(finding.rule);
         (enforcement > Enforcement::Off).then_some(Judged { finding, enforcement, severity })
+    }
+}
+
+impl Standings {
+    fn get(&self, chosen: &Chosen, config: &Config) -> Arc<Standing> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(standing) = known.get(chosen) {
+            return standing.clone();
+        }
+        let (profile, overrides) = chosen;
+        let overrides = || overrides.iter().map(|&at| &config.overrides[at]);
+        let standing = RULES.iter().map(|rule| config.standing(rule, *profile, overrides()));
+        let standing = Arc::new(Standing::new(standing.collect()));
+        known.insert(chosen.clone(), standing.clone());
+        standing
     }
 }
 

@@ -16,14 +16,16 @@ use hardline_core::profile::Enforcement;
 use hardline_core::resource::{Kind, Resource};
 use hardline_core::source::Source;
 use hardline_core::tree::{Limits, Value};
-use hardline_core::verdict::{Exempted, Judged, judge};
+use hardline_core::verdict::{Exempted, Judge, Judged};
 use hardline_core::workload::Workload;
 use hardline_manifest::json;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::date;
+use crate::configuration::Configuration;
 use crate::guard::Guarded;
+use crate::install::NAME;
 use crate::reach;
 use crate::review::{Operation, Review};
 
@@ -58,8 +60,18 @@ pub enum Updates {
 #[derive(Debug)]
 pub struct Admission {
     options: Options,
-    config: ArcSwap<Config>,
+    /// The user name of hardline itself.
+    own_user: Option<String>,
+    configuration: Configuration,
+    judge: ArcSwap<Appointed>,
     cluster: watch::Receiver<Arc<Observed>>,
+}
+
+/// Who judges by a configuration on one day: ends of exemptions are compared with that.
+#[derive(Debug)]
+struct Appointed {
+    config: Arc<Config>,
+    judge: Judge,
 }
 
 /// What becomes of a request.
@@ -104,8 +116,16 @@ impl Decision {
 
 impl Admission {
     /// Decides by a configuration, and what a cluster holds at the time of each request.
-    pub fn new(options: Options, config: Config, cluster: watch::Receiver<Arc<Observed>>) -> Self {
-        Self { options, config: ArcSwap::from_pointee(config), cluster }
+    pub fn new(
+        options: Options,
+        configuration: impl Into<Configuration>,
+        cluster: watch::Receiver<Arc<Observed>>,
+    ) -> Self {
+        let configuration = configuration.into();
+        let own_user = options.own_namespace.as_ref().map(|own| format!("system:serviceaccount:{own}:{NAME}"));
+        let config = configuration.now();
+        let judge = ArcSwap::from_pointee(Appointed::on(config.today, config));
+        Self { options, own_user, configuration, judge, cluster }
     }
 
     /// Decides on a request made at this time.
@@ -115,30 +135,31 @@ impl Admission {
         if self.is_exempt(review) {
             return Decision::default();
         }
-        let config = self.config(date(now));
-        let guarded = Guarded::of(review, cluster, &config.guard, now);
+        let appointed = self.judge(date(now));
+        let judge = &appointed.judge;
+        let guarded = Guarded::of(review, cluster, &judge.config().guard, self.own_user.as_deref(), now);
         let refusal = guarded.as_ref().and_then(Guarded::refusal).map(str::to_owned).or_else(|| protection(review));
         let mut decision = match refusal {
             Some(why) => Decision::refused(why),
-            None => self.judgement(review, cluster, &config),
+            None => self.judgement(review, cluster, judge),
         };
         decision.consequences.extend(guarded.as_ref().and_then(Guarded::warning).map(str::to_owned));
         Decision { guarded, ..decision }
     }
 
     /// What the rules say.
-    fn judgement(&self, review: &Review, cluster: &Inventory, config: &Config) -> Decision {
+    fn judgement(&self, review: &Review, cluster: &Inventory, judge: &Judge) -> Decision {
         let Some((object, before)) = self.judged(review, cluster) else {
             let goes = review.old.as_ref().filter(|_| review.operation == Operation::Delete);
             let tell = goes.filter(|old| self.enforcement(old, cluster) >= Enforcement::Warn);
             return Decision { consequences: reach::changed(cluster, None, tell), ..Decision::default() };
         };
-        let mut decision = Self::judge(cluster, &object, before.as_ref(), config);
+        let mut decision = found(cluster, &object, before.as_ref(), judge);
         let most = self.enforcement(&object, cluster);
         if most >= Enforcement::Warn {
             let old = review.old.as_ref();
             decision.consequences = reach::changed(cluster, Some(&object), old);
-            decision.consequences.extend(consequences(cluster, &object, old, config));
+            decision.consequences.extend(consequences(cluster, &object, old, judge));
         }
         for judged in decision.findings.iter_mut().chain(&mut decision.unchanged) {
             let most = if judged.finding.absence { most.min(self.options.absence) } else { most };
@@ -180,27 +201,6 @@ impl Admission {
         }
     }
 
-    /// Judges an object as one of a cluster. What `before` had already is kept apart.
-    fn judge(cluster: &Inventory, object: &Resource, before: Option<&Resource>, config: &Config) -> Decision {
-        let with = cluster.with(vec![object.clone()]);
-        let mut judgement = judge(&with, Vec::new(), config);
-        judgement.findings.retain(|judged| is_about(&judged.finding, object));
-        let (mut findings, mut unchanged) = (judgement.findings, Vec::new());
-        if let Some(before) = before.filter(|_| !findings.is_empty()) {
-            let with_before = cluster.with(vec![before.clone()]);
-            let mut had: HashMap<_, usize> = HashMap::new();
-            for judged in judge(&with_before, Vec::new(), config).findings {
-                *had.entry(place(&judged.finding, &with_before)).or_default() += 1;
-            }
-            (unchanged, findings) = findings.into_iter().partition(|judged| {
-                let left = had.get_mut(&place(&judged.finding, &with)).filter(|left| **left > 0);
-                left.map(|left| *left -= 1).is_some()
-            });
-        }
-        let unevaluated = judgement.unevaluated.iter().map(|lack| lack.rule).collect();
-        Decision { findings, unchanged, unevaluated, exempted: judgement.exempted, ..Decision::default() }
-    }
-
     /// How much findings may do: what the namespace says, or more if the object wishes.
     fn enforcement(&self, object: &Resource, cluster: &Inventory) -> Enforcement {
         let of = |resource: &Resource| {
@@ -212,15 +212,23 @@ impl Admission {
         of(object).map_or(here, |own| own.max(here))
     }
 
-    /// The configuration on a day: ends of exemptions are compared with it.
-    fn config(&self, today: Date) -> Arc<Config> {
-        let config = self.config.load_full();
-        if config.today == today {
-            return config;
+    /// Who judges on a day.
+    fn judge(&self, today: Date) -> Arc<Appointed> {
+        let config = self.configuration.now();
+        let appointed = self.judge.load_full();
+        if Arc::ptr_eq(&appointed.config, &config) && appointed.judge.config().today == today {
+            return appointed;
         }
-        let config = Arc::new(Config { today, ..(*config).clone() });
-        self.config.store(config.clone());
-        config
+        let appointed = Arc::new(Appointed::on(today, config));
+        self.judge.store(appointed.clone());
+        appointed
+    }
+}
+
+impl Appointed {
+    fn on(today: Date, config: Arc<Config>) -> Self {
+        let judge = Judge::new(Config { today, ..(*config).clone() });
+        Self { config, judge }
     }
 }
 
@@ -289,6 +297,27 @@ fn with_replicas(workload: &Resource, replicas: i64) -> Option<Resource> {
     Some(scaled.with_default_namespace(workload.default_namespace().map(Arc::from)))
 }
 
+/// What is found in an object as one of a cluster. What `before` had already is kept apart.
+fn found(cluster: &Inventory, object: &Resource, before: Option<&Resource>, judge: &Judge) -> Decision {
+    let with = cluster.with(vec![object.clone()]);
+    let mut judgement = judge.judge(&with);
+    judgement.findings.retain(|judged| is_about(&judged.finding, object));
+    let (mut findings, mut unchanged) = (judgement.findings, Vec::new());
+    if let Some(before) = before.filter(|_| !findings.is_empty()) {
+        let with_before = cluster.with(vec![before.clone()]);
+        let mut had: HashMap<_, usize> = HashMap::new();
+        for judged in judge.judge(&with_before).findings {
+            *had.entry(place(&judged.finding, &with_before)).or_default() += 1;
+        }
+        (unchanged, findings) = findings.into_iter().partition(|judged| {
+            let left = had.get_mut(&place(&judged.finding, &with)).filter(|left| **left > 0);
+            left.map(|left| *left -= 1).is_some()
+        });
+    }
+    let unevaluated = judgement.unevaluated.iter().map(|lack| lack.rule).collect();
+    Decision { findings, unchanged, unevaluated, exempted: judgement.exempted, ..Decision::default() }
+}
+
 /// Whether a finding is about an object, and not about the configuration.
 fn is_about(finding: &Finding, object: &Resource) -> bool {
     match &finding.place {
@@ -310,7 +339,7 @@ fn place(finding: &Finding, inventory: &Inventory) -> (String, String) {
 }
 
 /// What a changed workload does to the Services and disruption budgets that selected its pods.
-fn consequences(cluster: &Inventory, object: &Resource, old: Option<&Resource>, config: &Config) -> Vec<String> {
+fn consequences(cluster: &Inventory, object: &Resource, old: Option<&Resource>, judge: &Judge) -> Vec<String> {
     let labels = |resource| Workload::of(resource)?.pod_labels().map(Value::to_json);
     let Some(old) = old.filter(|old| labels(old) != labels(object)) else { return Vec::new() };
     let Some(workload) = Workload::of(old) else { return Vec::new() };
@@ -321,7 +350,7 @@ fn consequences(cluster: &Inventory, object: &Resource, old: Option<&Resource>, 
     }
     let found = |workload: &Resource| -> Vec<(String, String)> {
         let with = cluster.with(vec![workload.clone()]).with(neighbours.clone());
-        let findings = judge(&with, Vec::new(), config).findings.into_iter().map(|judged| judged.finding);
+        let findings = judge.judge(&with).findings.into_iter().map(|judged| judged.finding);
         let fields = findings.filter(|finding| matches!(finding.place, Place::Field { .. }));
         fields.map(|finding| (Fingerprint::of(&finding, &with).to_string(), said(&finding, &with))).collect()
     };

@@ -1,7 +1,7 @@
 //! The continuous audit: each state of the cluster, judged as soon as it is known.
 //!
 //! A change is judged together with all others of the same moment, and only what it touches is
-//! judged again. A new day is a change, too: exemptions end by it.
+//! judged again. A new day is a change, too: exemptions end by it. By another configuration everything is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use crate::clock::date;
+use crate::configuration::Configuration;
 use crate::drift::sheet::Sheets;
 use crate::history::Recorder;
 use crate::snapshot::Snapshot;
@@ -35,6 +36,9 @@ const NEW_DAY: Duration = Duration::from_secs(5);
 pub struct Auditor {
     cluster: String,
     scope: Scope,
+    configuration: Configuration,
+    /// What `succession` judges by.
+    config: Arc<Config>,
     succession: Succession,
     recorder: Option<Recorder>,
     clock: fn() -> Timestamp,
@@ -46,12 +50,14 @@ impl Auditor {
     /// An auditor of the cluster that people call so.
     pub fn new(
         cluster: impl Into<String>,
-        config: Config,
+        configuration: impl Into<Configuration>,
         recorder: Option<Recorder>,
         clock: fn() -> Timestamp,
     ) -> Self {
-        let (cluster, scope, succession) = (cluster.into(), Scope::Everything, Succession::new(config));
-        Self { cluster, scope, succession, recorder, clock, drift: None, last: None }
+        let (cluster, scope, configuration) = (cluster.into(), Scope::Everything, configuration.into());
+        let config = configuration.now();
+        let succession = Succession::new((*config).clone());
+        Self { cluster, scope, configuration, config, succession, recorder, clock, drift: None, last: None }
     }
 
     /// This auditor, of a part of the cluster.
@@ -83,7 +89,7 @@ impl Auditor {
                     publish.send_replace(Some(snapshot));
                 } else {
                     tracing::error!("judging the cluster failed: this is a defect of hardline");
-                    self.succession = Succession::new(self.succession.config().clone());
+                    self.succession = Succession::new((*self.config).clone());
                 }
                 sleep(started.elapsed() * (SHARE - 1)).await;
             }
@@ -94,6 +100,7 @@ impl Auditor {
                         Err(_) => return,
                     },
                     () = drifted(&mut self.drift) => break,
+                    () = self.configuration.changed() => break,
                     () = sleep(NEW_DAY) => if date((self.clock)()) != date(now) { break },
                 }
             }
@@ -102,6 +109,12 @@ impl Auditor {
 
     /// Judges a state of the cluster at a time.
     pub fn judge(&mut self, observed: Arc<Observed>, now: Timestamp) -> Arc<Snapshot> {
+        let config = self.configuration.now();
+        if !Arc::ptr_eq(&config, &self.config) {
+            // Nothing is known by another configuration.
+            self.succession = Succession::new((*config).clone());
+            self.config = config;
+        }
         self.succession.set_today(date(now));
         let mut judgement = self.succession.judge(&observed.inventory);
         observed.narrow(&mut judgement, &self.scope);

@@ -21,9 +21,9 @@ use hardline_cluster::observed::Observed;
 use hardline_cluster::whole::{self, Write};
 use hardline_core::config::Config;
 use hardline_core::drift::{self as core, Method};
+use hardline_core::guard::Guard;
 use hardline_core::inventory::Inventory;
 use hardline_core::resource::{Kind, Resource, ResourceId};
-use hardline_core::tree::Value;
 use hardline_manifest::release;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -39,6 +39,7 @@ use tokio::time::{sleep, sleep_until};
 
 use crate::clock;
 use crate::events::{LONGEST, cut, regarding};
+use crate::guard;
 use crate::metrics::Metrics;
 use remedy::{Decision, Remedies};
 use sheet::Sheet;
@@ -303,7 +304,7 @@ impl Detector {
         }
         let now = clock::now();
         let cluster = self.observed.borrow().clone();
-        match permission(&cluster.inventory, drifted, now) {
+        match permission(&cluster.inventory, drifted, self.state.guard(), now) {
             Permission::NotAsked => return Some(AGAIN),
             Permission::Until(time) => return Some(until(time, now).min(AGAIN)),
             Permission::Granted => {}
@@ -370,7 +371,7 @@ enum Permission {
 
 /// Whether an object may be put right: its namespace asks for it, neither is paused, and nobody has
 /// broken the glass there. A pause whose end cannot be read has no end.
-fn permission(cluster: &Inventory, drifted: &Drifted, now: Timestamp) -> Permission {
+fn permission(cluster: &Inventory, drifted: &Drifted, guard: &Guard, now: Timestamp) -> Permission {
     let Some(namespace) = drifted.desired.namespace() else { return Permission::NotAsked };
     let mut of_namespace = cluster.named(Kind::Namespace, None, namespace);
     let Some(labels) = of_namespace.next().filter(|it| it.label(LABEL) == Some("remediate")) else {
@@ -378,8 +379,7 @@ fn permission(cluster: &Inventory, drifted: &Drifted, now: Timestamp) -> Permiss
     };
     let pauses = [Some(labels), drifted.observed.as_ref()].into_iter().flatten();
     let pauses = pauses.filter_map(|resource| resource.annotation(PAUSE)).map(end);
-    let grants = cluster.of_kind(Kind::Other, Some(namespace)).filter(|it| it.kind_name() == "BreakGlass");
-    let grants = grants.filter_map(|grant| grant.spec("until").and_then(Value::str)).map(end);
+    let grants = cluster.of_kind(Kind::BreakGlass, Some(namespace)).filter_map(|grant| guard::end(grant, guard));
     match pauses.chain(grants).filter(|end| *end > now).max() {
         Some(end) => Permission::Until(end),
         None => Permission::Granted,

@@ -52,8 +52,8 @@ impl Guarded {
     }
 
     /// Looks at a request. `None` where no guard is asked for, nothing changes, or a controller makes
-    /// what a template says.
-    pub fn of(review: &Review, cluster: &Inventory, guard: &Guard, now: Timestamp) -> Option<Self> {
+    /// what a template says. `own` is the user name of hardline itself, which puts back what was deployed.
+    pub fn of(review: &Review, cluster: &Inventory, guard: &Guard, own: Option<&str>, now: Timestamp) -> Option<Self> {
         let namespace = review.namespace()?;
         let asked = asked(label(review, cluster, namespace))?;
         let change = Requested::of(review)?;
@@ -61,7 +61,7 @@ impl Guarded {
         let grants = Grants::of(cluster, namespace, user.name(), guard, now);
         let (role, grant) = match grants.open {
             _ if user.is_system() => (Role::System, None),
-            _ if guard.is_deployer(user.name(), user.groups()) => (Role::Deployer, None),
+            _ if own == Some(user.name()) || guard.is_deployer(user.name(), user.groups()) => (Role::Deployer, None),
             Some(grant) => (Role::Granted, Some(grant)),
             None => (Role::Other, None),
         };
@@ -170,7 +170,8 @@ impl Grants {
 }
 
 /// When a grant ends: when it says, but no later than the configuration allows from when it was opened.
-fn end(grant: &Resource, guard: &Guard) -> Option<Timestamp> {
+/// `None` for one that says nothing that can be read, and opens nothing.
+pub(crate) fn end(grant: &Resource, guard: &Guard) -> Option<Timestamp> {
     let time = |path: &[&str]| text(grant, path).parse::<Timestamp>().ok();
     let opened = time(&["metadata", "creationTimestamp"])?;
     let latest = opened.checked_add(longest(guard)).ok()?;

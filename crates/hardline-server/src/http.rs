@@ -20,12 +20,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::admission::{Admission, Decision};
 use crate::answer;
 use crate::clock;
+use crate::connections::{self, handshake};
 use crate::ledger::Ledger;
 use crate::metrics::{self, Answer, Metrics};
 use crate::readiness::Readiness;
@@ -131,34 +130,13 @@ impl Server {
     }
 
     /// Accepts connections until closed, then waits for those that are open.
-    async fn listen(self: Arc<Self>, listener: TcpListener, entrance: Entrance, mut closed: watch::Receiver<bool>) {
-        let mut connections = JoinSet::new();
-        loop {
-            while connections.try_join_next().is_some() {}
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = closed.wait_for(|closed| *closed) => break,
-            };
-            match accepted {
-                Ok((stream, _)) if connections.len() < self.limits.connections => {
-                    let (server, entrance, closed) = (self.clone(), entrance.clone(), closed.clone());
-                    connections.spawn(async move { server.connect(stream, entrance, closed).await });
-                }
-                // Closed at once: the client learns sooner than by waiting.
-                Ok(_) => tracing::warn!(limit = self.limits.connections, "too many connections"),
-                Err(error) => {
-                    // Out of file descriptors, for one: it passes when others close theirs.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-        drop(listener);
-        while connections.join_next().await.is_some() {}
+    async fn listen(self: Arc<Self>, listener: TcpListener, entrance: Entrance, closed: watch::Receiver<bool>) {
+        let closing = until(closed.clone());
+        let connect = |stream| self.clone().connect(stream, entrance.clone(), closed.clone());
+        connections::accept(listener, self.limits.connections, closing, connect).await;
     }
 
     async fn connect(self: Arc<Self>, stream: TcpStream, entrance: Entrance, closed: watch::Receiver<bool>) {
-        _ = stream.set_nodelay(true);
         let Entrance::Admission(config) = &entrance else {
             return self.converse(stream, false, entrance, closed).await;
         };
@@ -320,18 +298,9 @@ impl Server {
     }
 }
 
-/// A connection over TLS; none where its handshake fails, or takes too long.
-pub(crate) async fn handshake(
-    stream: TcpStream,
-    config: Arc<ServerConfig>,
-    patience: Duration,
-) -> Option<TlsStream<TcpStream>> {
-    match tokio::time::timeout(patience, TlsAcceptor::from(config).accept(stream)).await {
-        Ok(Ok(stream)) => return Some(stream),
-        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::debug!("a TLS handshake took too long"),
-    }
-    None
+async fn until(mut closed: watch::Receiver<bool>) {
+    // Whoever drops the sender has closed, too.
+    _ = closed.wait_for(|closed| *closed).await;
 }
 
 /// Waits for SIGTERM or SIGINT. Asked for before the server starts, it also works as process 1,

@@ -7,7 +7,7 @@
 mod break_glass;
 
 use hardline_cluster::kinds;
-use hardline_core::cel::wall::{self, Origin};
+use hardline_core::cel::wall::{self, Acts, Origin};
 use hardline_core::config::Config;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde_json::{Value as Json, json};
@@ -75,12 +75,13 @@ pub struct Options {
 
 impl Options {
     /// The second wall for this installation.
-    pub fn wall(&self, config: &Config, origin: Origin) -> Vec<Json> {
+    pub fn wall(&self, config: &Config, origin: Origin, acts: Acts) -> Vec<Json> {
         let options = wall::Options {
             profile: self.profile.clone(),
             enforcement: self.enforcement.clone(),
             own_namespace: self.namespace.clone(),
             origin,
+            acts,
         };
         wall::objects(config, &options)
     }

@@ -4,6 +4,8 @@ pub mod admission;
 pub mod answer;
 pub mod auditor;
 pub mod clock;
+pub mod configuration;
+mod connections;
 pub mod dashboard;
 pub mod drift;
 pub mod events;

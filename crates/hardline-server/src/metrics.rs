@@ -11,7 +11,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use hardline_core::config::Config;
 use hardline_core::ledger::{Entry, Outcome, Role};
 use hardline_core::resource::Kind;
 use hardline_core::verdict::Judged;
@@ -23,6 +22,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::auditor::Snapshots;
+use crate::configuration::Configuration;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -60,6 +60,7 @@ pub struct Metrics {
     findings: Family<FindingLabels, Counter>,
     unevaluated: Family<RuleLabels, Counter>,
     last_event: Family<KindLabels, Seconds>,
+    configured: Gauge,
     certificate_expiry: Seconds,
     leader: Gauge,
     drifted: Family<NamespaceLabels, Gauge>,
@@ -124,6 +125,7 @@ impl Default for Metrics {
         let findings = Family::default();
         let unevaluated = Family::default();
         let last_event = Family::default();
+        let configured = Gauge::default();
         let certificate_expiry = Seconds::default();
         let leader = Gauge::default();
         let drifted = Family::default();
@@ -144,6 +146,11 @@ impl Default for Metrics {
             "watch_last_event_timestamp_seconds",
             "When the last event or bookmark of a watch arrived",
             last_event.clone(),
+        );
+        registry.register(
+            "configuration_last_reload_successful",
+            "Whether the configuration that was read last is the one that holds",
+            configured.clone(),
         );
         registry.register(
             "certificate_expiry_timestamp_seconds",
@@ -167,6 +174,7 @@ impl Default for Metrics {
             findings,
             unevaluated,
             last_event,
+            configured,
             certificate_expiry,
             leader,
             drifted,
@@ -194,8 +202,9 @@ impl Answer {
 impl Metrics {
     /// These, and how the cluster stands by its last snapshot, judged by this configuration.
     #[must_use]
-    pub fn watching(mut self, snapshots: Snapshots, config: Config) -> Self {
-        self.registry.register_collector(Box::new(standing::Standing { snapshots, config }));
+    pub fn watching(mut self, snapshots: Snapshots, configuration: impl Into<Configuration>) -> Self {
+        let configuration = configuration.into();
+        self.registry.register_collector(Box::new(standing::Standing { snapshots, configuration }));
         self
     }
 
@@ -225,6 +234,11 @@ impl Metrics {
     /// Notes when a watch last said anything.
     pub fn watched(&self, kind: Kind, at: SystemTime) {
         self.last_event.get_or_create(&KindLabels { kind: kind.name() }).set(timestamp(at));
+    }
+
+    /// Notes whether the configuration that was read last holds.
+    pub fn configured(&self, holds: bool) {
+        self.configured.set(i64::from(holds));
     }
 
     /// Notes when the serving certificate expires.

@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use hardline_cluster::client::{self, connect};
 use hardline_cluster::live::Live;
-use hardline_core::config::Config;
 use hardline_core::resource::Kind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admission};
+use crate::configuration;
 use crate::dashboard::Dashboard;
 use crate::dashboard::access::{Access, Tokens};
 use crate::drift::Detector;
@@ -39,8 +39,8 @@ const LEASE: &str = "hardline";
 pub struct Options {
     /// The cluster to watch.
     pub cluster: client::Options,
-    /// What to judge by.
-    pub config: Config,
+    /// What to judge by, and where to read it again.
+    pub configuration: configuration::File,
     /// Whether to look for drift from what Helm has deployed.
     pub drift: bool,
     /// How requests are judged.
@@ -119,14 +119,16 @@ async fn serve(options: Options) -> Result<(), Error> {
     let (leads, leading) = watch::channel(false);
     let (publish, sheets) = watch::channel(Arc::default());
     let sheets = options.drift.then_some(sheets);
-    let config = options.config.clone();
-    let watching = crate::watch::start(&cluster, &live, config, &options.watch, &leading, sheets.clone());
-    let metrics = Metrics::default().watching(watching.snapshots.clone(), options.config.clone());
+    let (configuration, follower) = options.configuration.open();
+    let judging = configuration.clone();
+    let watching = crate::watch::start(&cluster, &live, judging, &options.watch, &leading, sheets.clone());
+    let metrics = Metrics::default().watching(watching.snapshots.clone(), configuration.clone());
     let (metrics, shown) = (Arc::new(metrics), Arc::new(Shown::default()));
     let tls = server_config(shown.clone(), options.client_authorities.as_deref())?;
     let detecting = options.drift.then(|| (leading.clone(), options.watch.replica.clone()));
     let period = options.period;
     let mut keeping = watching.tasks;
+    keeping.spawn(follower.run(period, metrics.clone()));
     let mut contending = None;
     let replica = options.watch.replica;
     match options.certificate {
@@ -139,16 +141,27 @@ async fn serve(options: Options) -> Result<(), Error> {
             let client = cluster.client.clone();
             let contender = Contender::new(client.clone(), &namespace, LEASE, replica.clone(), Timing::default());
             contending = Some(tokio::spawn(contender.run(leads)));
-            let secrets = options.config.guard.secrets;
-            let keeper = Keeper { client, namespace, source, failure, target, secrets, period };
+            let configuration = configuration.clone();
+            let keeper = Keeper { client, namespace, source, failure, target, configuration, period };
             keeping.spawn(keeper.run(shown.clone(), metrics.clone(), leading));
         }
     }
     keeping.spawn(listen_to(live.ages(), metrics.clone()));
     if let Some((leading, replica)) = detecting {
-        let (changes, config) = (live.changes(), options.config.clone());
-        let detector = Detector::new(cluster.clone(), changes, leading, config, metrics.clone(), replica);
-        keeping.spawn(detector.publishing(publish).run());
+        let (cluster, metrics, mut configuration) = (cluster.clone(), metrics.clone(), configuration.clone());
+        let changes = live.changes();
+        keeping.spawn(async move {
+            loop {
+                let (changes, leading, config) = (changes.clone(), leading.clone(), (*configuration.now()).clone());
+                let detector =
+                    Detector::new(cluster.clone(), changes, leading, config, metrics.clone(), replica.clone());
+                // By another configuration, all is looked at again.
+                tokio::select! {
+                    () = detector.publishing(publish.clone()).run() => return,
+                    () = configuration.changed() => {}
+                }
+            }
+        });
     }
     let ledger = Ledger::new(metrics.clone()).writing(io::stdout())?.telling(cluster.client.clone(), replica);
     let ledger = Arc::new(ledger);
@@ -164,7 +177,7 @@ async fn serve(options: Options) -> Result<(), Error> {
         keeping.spawn(dashboard.serve(listener, (!is_local).then(|| Arc::new(tls))));
     }
     let readiness = Arc::new(Readiness::new(live.changes(), shown));
-    let admission = Admission::new(options.admission, options.config, live.changes());
+    let admission = Admission::new(options.admission, configuration, live.changes());
     let listeners = vec![
         (bind(&options.listen).await?, Entrance::Admission(Arc::new(tls))),
         (bind(&options.probes).await?, Entrance::Probes),

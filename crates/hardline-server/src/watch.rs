@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use hardline_cluster::client::Cluster;
 use hardline_cluster::live::Live;
-use hardline_core::config::Config;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::auditor::{Auditor, Snapshots};
+use crate::configuration::Configuration;
 use crate::drift::sheet::Sheets;
 use crate::history::{Recorder, Retention};
 use crate::writer::Writer;
@@ -44,14 +44,14 @@ pub struct Watching {
 pub fn start(
     cluster: &Cluster,
     live: &Live,
-    config: Config,
+    configuration: Configuration,
     options: &Options,
     leading: &watch::Receiver<bool>,
     drift: Option<Sheets>,
 ) -> Watching {
     let recorder = options.history.as_ref().map(|(file, retention)| Recorder::open(file, *retention));
     let (publish, snapshots) = watch::channel(None);
-    let auditor = Auditor::new(&cluster.name, config, recorder, clock::now).with_drift(drift);
+    let auditor = Auditor::new(&cluster.name, configuration, recorder, clock::now).with_drift(drift);
     let mut tasks = JoinSet::new();
     tasks.spawn(auditor.run(live.changes(), publish));
     if options.reports {

@@ -46,8 +46,15 @@ impl ConfigurationFile {
         };
         let Some(path) = found else { return Ok(Configuration::default()) };
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        Configuration::parse(path, text)
+    }
+}
+
+impl Configuration {
+    /// What the text of a file says.
+    pub(crate) fn parse(path: PathBuf, text: String) -> anyhow::Result<Self> {
         let (settings, documents) = parse(Source::new(path.display().to_string(), text), file::read)?;
-        let mut configuration = Configuration { settings, documents: Some(documents) };
+        let mut configuration = Self { settings, documents: Some(documents) };
         if let Some(baseline) = &mut configuration.settings.baseline {
             *baseline = path.with_file_name(&*baseline).display().to_string();
         }
@@ -60,15 +67,18 @@ impl ConfigurationFile {
         }
         Ok(configuration)
     }
-}
 
-impl Configuration {
     /// The configuration of a judgement of today that is made from here.
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let mut config = Config::new(today());
         config.base = working_directory()?;
         config.apply(self.settings.clone());
         Ok(config)
+    }
+
+    /// Where the file is, if there is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.documents.as_ref().map(|documents| Path::new(&*documents.tree.source().name))
     }
 
     /// The text of the file, if there is one.

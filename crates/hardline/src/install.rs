@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use hardline_core::cel::wall::Origin;
+use clap::ValueEnum;
+use hardline_core::cel::wall::{Acts, Origin};
 use hardline_core::duration;
 use hardline_core::profile::{Enforcement, Profile};
 use hardline_manifest::edit;
@@ -32,6 +33,11 @@ pub(crate) struct Args {
     /// Print only the admission policies in CEL, which need nothing in the cluster
     #[arg(long)]
     policies: bool,
+
+    /// Which findings the admission policies in CEL act on. What only warns is told by the webhook, too
+    /// [default: all with `--policies`, else those that are denied]
+    #[arg(long, value_enum, value_name = "FINDINGS", conflicts_with = "without_policies")]
+    policies_act_on: Option<ActOn>,
 
     /// Leave the admission policies in CEL out. Then nothing refuses while the webhook is down
     #[arg(long, conflicts_with = "policies")]
@@ -68,6 +74,23 @@ pub(crate) struct Args {
     configuration: ConfigurationFile,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ActOn {
+    /// Those that are denied
+    Denied,
+    /// All: those that warn and those that are written down as well
+    All,
+}
+
+impl From<ActOn> for Acts {
+    fn from(on: ActOn) -> Self {
+        match on {
+            ActOn::Denied => Self::Denied,
+            ActOn::All => Self::All,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let configuration = args.configuration.read(Path::new("."))?;
     let config = configuration.config()?;
@@ -82,13 +105,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         longest_grant: duration::compact(config.guard.longest_grant),
     };
     let origin = if args.files { Origin::Files } else { Origin::Api };
+    let alone = if args.policies { Acts::All } else { Acts::Denied };
+    let acts = args.policies_act_on.map_or(alone, Acts::from);
     let mut objects = Vec::new();
     if !args.policies {
         objects.extend(options.namespace());
         objects.extend(options.objects());
     }
     if !args.without_policies {
-        objects.extend(options.wall(&config, origin));
+        objects.extend(options.wall(&config, origin, acts));
     }
     let documents: Vec<String> = objects.iter().map(edit::document).collect();
     terminal::print_plain(|out| out.write_all(documents.join("---\n").as_bytes()))?;

@@ -1,15 +1,17 @@
 //! `hardline serve`: the admission webhook.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use hardline_cluster::client;
+use hardline_core::config::Config;
 use hardline_core::profile::Profile;
 use hardline_server::admission::{self, Updates};
+use hardline_server::configuration;
 use hardline_server::http::Stopping;
 use hardline_server::install::{NAMESPACE, SECRET};
 use hardline_server::registration::{Target, Url};
@@ -17,7 +19,7 @@ use hardline_server::serve::{self, Certificate, Options};
 use hardline_server::tls::authority::Lifetimes;
 use hardline_server::tls::keeper::Source;
 
-use crate::configuration::ConfigurationFile;
+use crate::configuration::{Configuration, ConfigurationFile};
 use crate::gate::{Failure, Most};
 use crate::judging::profile;
 use crate::watch::WatchArgs;
@@ -78,7 +80,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", requires = "certificates")]
     server_name: Option<String>,
 
-    /// Seconds between two looks at the certificate and at what is registered
+    /// Seconds between two looks at the certificate, at what is registered, and at the configuration
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     period: u64,
 
@@ -122,8 +124,23 @@ enum Counting {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut config = args.configuration.read(".".as_ref())?.config()?;
-    config.profile = args.profile.unwrap_or(config.profile);
+    let file = args.configuration.read(".".as_ref())?;
+    let profile = args.profile;
+    let config = move |configuration: &Configuration| -> anyhow::Result<Config> {
+        let mut config = configuration.config()?;
+        config.profile = profile.unwrap_or(config.profile);
+        Ok(config)
+    };
+    let read = file.path().map(Path::to_owned).zip(file.text().map(str::to_owned));
+    let path = file.path().map(Path::to_owned).unwrap_or_default();
+    let configuration = configuration::File {
+        config: config(&file)?,
+        read,
+        parse: Box::new(move |text| {
+            let parsed = Configuration::parse(path.clone(), text.to_owned()).and_then(|it| config(&it));
+            parsed.map_err(|problem| format!("{problem:#}"))
+        }),
+    };
     let namespace = std::env::var("POD_NAMESPACE").unwrap_or_else(|_| NAMESPACE.to_owned());
     let source = args.certificates.clone().map_or_else(|| Source::Own(Lifetimes::default()), Source::Folder);
     let certificate = match (args.server_name, args.certificates) {
@@ -138,7 +155,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let read = |path: PathBuf| fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()));
     serve::run(Options {
         cluster: client::Options { kubeconfig: args.kubeconfig, context: args.context },
-        config,
+        configuration,
         drift: args.drift,
         admission: admission::Options {
             enforcement: args.enforcement.into(),

@@ -2,7 +2,9 @@
 //!
 //! For each set of kinds there is one that denies, one that warns and one that writes to the audit
 //! log, each with its binding. So an object is taken apart once for all rules, and whoever is
-//! refused sees all reasons: of several failed validations the API server would tell the first.
+//! refused sees all reasons: of several failed validations the API server would tell the first. The
+//! API server asks the wall before the webhook, and does not ask that one about what the wall refuses.
+//! So each reason says what to do, as the webhook's do.
 //! Which of a rule's findings does what is decided in CEL, by profile and enforcement, since labels
 //! of namespaces may change. Nothing is a parameter object: those that are loaded from files may
 //! have none, and a wall must not fall with a `ConfigMap`.
@@ -38,6 +40,18 @@ pub struct Options {
     pub own_namespace: String,
     /// Where the API server gets it from.
     pub origin: Origin,
+    /// Which findings it acts on.
+    pub acts: Acts,
+}
+
+/// Which findings the wall acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acts {
+    /// On those that deny. Beside the webhook that is enough: what only warns need not be told twice, and
+    /// nobody is harmed where it is not told while the webhook is down.
+    Denied,
+    /// On all.
+    All,
 }
 
 /// Where the API server gets the wall from.
@@ -85,9 +99,12 @@ const SUBJECT: [(&str, &str); 6] = [
 
 /// The objects of the wall: policies, each followed by its binding.
 pub fn objects(config: &Config, options: &Options) -> Vec<Json> {
-    let levels = [Enforcement::Deny, Enforcement::Warn, Enforcement::Audit];
+    let levels: &[Enforcement] = match options.acts {
+        Acts::Denied => &[Enforcement::Deny],
+        Acts::All => &[Enforcement::Deny, Enforcement::Warn, Enforcement::Audit],
+    };
     let groups = Group::all();
-    let all = groups.iter().flat_map(|group| levels.map(|level| group.objects(level, config, options)));
+    let all = groups.iter().flat_map(|group| levels.iter().map(|&level| group.objects(level, config, options)));
     all.flatten().flatten().collect()
 }
 
@@ -192,7 +209,7 @@ impl Group {
                 "variables": variables.0,
                 "validations": [{
                     "expression": "variables.findings.size() == 0",
-                    "messageExpression": "'hardline: ' + variables.findings.join('; ')",
+                    "messageExpression": "'hardline: ' + variables.findings.join('; ') + '; more: hardline explain RULE'",
                     "message": "hardline: too much to tell, `hardline check` tells all",
                 }],
             },
@@ -353,12 +370,13 @@ fn of_containers(rule: &Rule, cel: &Cel) -> String {
     format!(
         "[{}.filter(container, {}).map(container, container.name)\
          .filter(name, !{}.exists(container, container.name == name && {}))]\
-         .filter(names, names.size() > 0).map(names, {} + names.join(', ') + ')')",
+         .filter(names, names.size() > 0).map(names, {} + names.join(', ') + {})",
         list(false),
         bound(cel.flags, false),
         list(true),
         bound(cel.flags, true),
-        quoted(&format!("{}: {} (", rule.id, rule.summary)),
+        quoted(&format!("[{}] {} (", rule.id, rule.summary)),
+        quoted(&format!("): {}", rule.help)),
     )
 }
 
@@ -371,7 +389,7 @@ fn of_object(rule: &Rule, cel: &Cel, kinds: &[Kind]) -> String {
     });
     let is: Vec<String> = is.collect();
     let is = if is.is_empty() { "true".to_owned() } else { format!("({})", is.join(" || ")) };
-    let text = quoted(&format!("{}: {}", rule.id, rule.summary));
+    let text = quoted(&format!("[{}] {}: {}", rule.id, rule.summary, rule.help));
     let (now, before) = (bound(cel.flags, false), bound(cel.flags, true));
     format!("({is} && {now} && !(oldObject != null && {before}) ? [{text}] : [])")
 }

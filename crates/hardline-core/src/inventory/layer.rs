@@ -1,6 +1,6 @@
 //! The resources of one layer of an inventory, and the indices to find them by.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
@@ -20,6 +20,14 @@ type HashMap<K, V> = std::collections::HashMap<K, V, RandomState>;
 pub(super) struct Layer {
     pub first: u32,
     pub resources: Vec<Resource>,
+    /// A single resource, such as one that is to be admitted, is sooner looked at than found.
+    index: Option<Box<Index>>,
+    mentions: OnceLock<Mentions>,
+}
+
+/// The places of resources in their layer, by what they are looked for.
+#[derive(Debug, Default)]
+struct Index {
     namespaces: HashMap<Box<str>, Ns>,
     by_kind: HashMap<(Kind, Ns), Vec<u32>>,
     by_name: HashMap<(Kind, Ns, u64), Vec<u32>>,
@@ -34,7 +42,6 @@ pub(super) struct Layer {
     /// `CustomResourceDefinition`s by hash of the group and kind that they define.
     definitions: HashMap<u64, Vec<u32>>,
     hasher: RandomState,
-    mentions: OnceLock<Mentions>,
 }
 
 /// A namespace's number in one layer; 0 where none is named.
@@ -42,28 +49,12 @@ pub(super) struct Layer {
 struct Ns(u32);
 
 impl Layer {
-    pub fn new(first: u32, resources: Vec<Resource>) -> Self {
-        let mut layer = Self {
-            first,
-            resources,
-            namespaces: HashMap::default(),
-            by_kind: HashMap::default(),
-            by_name: HashMap::default(),
-            workloads: HashMap::default(),
-            by_label: HashMap::default(),
-            by_selector: HashMap::default(),
-            by_target: HashMap::default(),
-            definitions: HashMap::default(),
-            hasher: RandomState::default(),
-            mentions: OnceLock::new(),
-        };
-        let mut resources = std::mem::take(&mut layer.resources);
-        for (place, resource) in (0..).zip(&mut resources) {
-            resource.index = first + place;
-            layer.index(place, resource);
+    pub fn new(first: u32, mut resources: Vec<Resource>) -> Self {
+        for (index, resource) in (first..).zip(&mut resources) {
+            resource.index = index;
         }
-        layer.resources = resources;
-        layer
+        let index = (resources.len() > 1).then(|| Box::new(Index::of(&resources)));
+        Self { first, resources, index, mentions: OnceLock::new() }
     }
 
     /// The index past the last one.
@@ -71,7 +62,118 @@ impl Layer {
         self.first + self.resources.len() as u32
     }
 
-    fn index(&mut self, index: u32, resource: &Resource) {
+    pub fn mentions(&self) -> &Mentions {
+        self.mentions.get_or_init(|| Mentions::of(&self.resources))
+    }
+
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        let indexed = self.index.iter().flat_map(|index| index.namespaces.keys()).map(AsRef::as_ref);
+        indexed.chain(self.unindexed().iter().filter_map(Resource::namespace))
+    }
+
+    pub fn has_namespace(&self, name: &str) -> bool {
+        match &self.index {
+            Some(index) => index.namespaces.contains_key(name),
+            None => self.resources.iter().any(|resource| resource.namespace() == Some(name)),
+        }
+    }
+
+    /// The resources, where they are not indexed.
+    fn unindexed(&self) -> &[Resource] {
+        if self.index.is_none() { &self.resources } else { &[] }
+    }
+
+    /// The resources that the index lists, or, where there is none, those that are meant.
+    fn look<'s, I, M>(&'s self, listed: Option<I>, is_meant: M) -> impl Iterator<Item = &'s Resource> + use<'s, I, M>
+    where
+        I: IntoIterator<Item = &'s u32>,
+        M: Fn(&Resource) -> bool,
+    {
+        let listed = listed.into_iter().flatten().map(|&place| &self.resources[place as usize]);
+        listed.chain(self.unindexed().iter().filter(move |resource| is_meant(resource)))
+    }
+
+    fn index(&self) -> Option<&Index> {
+        self.index.as_deref()
+    }
+
+    pub fn of_kind(&self, kind: Kind, namespace: Option<&str>) -> impl Iterator<Item = &Resource> {
+        let listed = self.index().and_then(|index| index.by_kind.get(&(kind, index.ns(namespace)?)));
+        self.look(listed, move |resource| is_in(resource, kind, namespace))
+    }
+
+    pub fn same_hash<'s, 'n>(
+        &'s self,
+        kind: Kind,
+        namespace: Option<&'n str>,
+        name: &str,
+    ) -> impl Iterator<Item = &'s Resource> + use<'s, 'n> {
+        let listed = self.index().and_then(|index| index.by_name.get(&(kind, index.ns(namespace)?, index.hash(name))));
+        self.look(listed, move |resource| is_in(resource, kind, namespace))
+    }
+
+    pub fn same_definition<'s>(&'s self, group: &str, kind: &str) -> impl Iterator<Item = &'s Resource> + use<'s> {
+        let listed = self.index().and_then(|index| index.definitions.get(&index.hash((group, kind))));
+        self.look(listed, |resource| defined(resource).is_some())
+    }
+
+    pub fn workloads_in(&self, namespace: Option<&str>) -> impl Iterator<Item = &Resource> {
+        let listed = self.index().and_then(|index| index.workloads.get(&index.ns(namespace)?));
+        self.look(listed, move |resource| is_workload_in(resource, namespace))
+    }
+
+    pub fn selecting<'s>(
+        &'s self,
+        kind: Kind,
+        namespace: Option<&'s str>,
+        labels: Option<Value<'s>>,
+    ) -> impl Iterator<Item = &'s Resource> {
+        let listed = self.index().and_then(|index| {
+            let ns = index.ns(namespace)?;
+            let hash = |label: Entry<'_>| index.hash((label.key.raw(), label.value.raw()));
+            let first = labels.into_iter().flat_map(Value::entries).map(hash).map(Some).chain([None]);
+            Some(first.filter_map(move |first| index.by_selector.get(&(kind, ns, first))).flatten())
+        });
+        self.look(listed, move |resource| is_in(resource, kind, namespace))
+    }
+
+    pub fn acting_on<'s>(
+        &'s self,
+        namespace: Option<&'s str>,
+        kind: &str,
+        name: &str,
+    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
+        let listed = self.index().and_then(|index| index.by_target.get(&(index.ns(namespace)?, index.hash((kind, name)))));
+        self.look(listed, move |resource| resource.namespace() == namespace)
+    }
+
+    /// The workloads that have one of the selector's labels, the rarest.
+    pub fn selected<'s>(
+        &'s self,
+        namespace: Option<&'s str>,
+        selector: Selector<'s>,
+    ) -> impl Iterator<Item = &'s Resource> {
+        let listed = self.index().and_then(|index| {
+            let ns = index.ns(namespace)?;
+            let by_label = |label| index.by_label.get(&(ns, index.hash::<(&str, &str)>(label)));
+            let lists: Option<Vec<_>> = selector.match_labels().map(by_label).collect();
+            let fewest = lists?.into_iter().min_by_key(|list| list.len());
+            fewest.or_else(|| index.workloads.get(&ns))
+        });
+        self.look(listed, move |resource| is_workload_in(resource, namespace))
+    }
+}
+
+impl Index {
+    fn of(resources: &[Resource]) -> Self {
+        let mut index = Self::default();
+        for (place, resource) in (0..).zip(resources) {
+            index.add(place, resource);
+        }
+        index
+    }
+
+    fn add(&mut self, place: u32, resource: &Resource) {
         let ns = match resource.namespace() {
             None => Ns::default(),
             Some(name) => {
@@ -83,107 +185,42 @@ impl Layer {
             }
         };
         let kind = resource.kind();
-        self.by_kind.entry((kind, ns)).or_default().push(index);
-        let name = self.hasher.hash_one(resource.name());
-        self.by_name.entry((kind, ns, name)).or_default().push(index);
+        self.by_kind.entry((kind, ns)).or_default().push(place);
+        self.by_name.entry((kind, ns, self.hasher.hash_one(resource.name()))).or_default().push(place);
         if let Some(defined) = defined(resource) {
-            self.definitions.entry(self.hasher.hash_one(defined)).or_default().push(index);
+            self.definitions.entry(self.hasher.hash_one(defined)).or_default().push(place);
         }
         if let Some(selector) = selector(resource) {
             let first = selector.match_labels().next().map(|label| self.hasher.hash_one(label));
-            self.by_selector.entry((kind, ns, first)).or_default().push(index);
+            self.by_selector.entry((kind, ns, first)).or_default().push(place);
         }
         if let Some(target) = target(resource) {
-            self.by_target.entry((ns, self.hasher.hash_one(target))).or_default().push(index);
+            self.by_target.entry((ns, self.hasher.hash_one(target))).or_default().push(place);
         }
         if let Some(workload) = Workload::of(resource) {
-            self.workloads.entry(ns).or_default().push(index);
+            self.workloads.entry(ns).or_default().push(place);
             for label in workload.pod_labels().into_iter().flat_map(Value::entries) {
                 let hash = self.hasher.hash_one((label.key.raw(), label.value.raw()));
-                self.by_label.entry((ns, hash)).or_default().push(index);
+                self.by_label.entry((ns, hash)).or_default().push(place);
             }
         }
+    }
+
+    fn hash<T: Hash>(&self, value: T) -> u64 {
+        self.hasher.hash_one(value)
     }
 
     fn ns(&self, namespace: Option<&str>) -> Option<Ns> {
         namespace.map_or(Some(Ns::default()), |name| self.namespaces.get(name).copied())
     }
+}
 
-    fn get_all<'s>(&'s self, indices: Option<&'s Vec<u32>>) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        indices.into_iter().flatten().map(|&index| &self.resources[index as usize])
-    }
+fn is_in(resource: &Resource, kind: Kind, namespace: Option<&str>) -> bool {
+    resource.kind() == kind && resource.namespace() == namespace
+}
 
-    pub fn mentions(&self) -> &Mentions {
-        self.mentions.get_or_init(|| Mentions::of(&self.resources))
-    }
-
-    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
-        self.namespaces.keys().map(AsRef::as_ref)
-    }
-
-    pub fn has_namespace(&self, name: &str) -> bool {
-        self.namespaces.contains_key(name)
-    }
-
-    pub fn of_kind<'s>(&'s self, kind: Kind, namespace: Option<&str>) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        self.get_all(self.ns(namespace).and_then(|ns| self.by_kind.get(&(kind, ns))))
-    }
-
-    pub fn same_hash<'s>(
-        &'s self,
-        kind: Kind,
-        namespace: Option<&str>,
-        name: &str,
-    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let hash = self.hasher.hash_one(name);
-        self.get_all(self.ns(namespace).and_then(|ns| self.by_name.get(&(kind, ns, hash))))
-    }
-
-    pub fn same_definition<'s>(&'s self, group: &str, kind: &str) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        self.get_all(self.definitions.get(&self.hasher.hash_one((group, kind))))
-    }
-
-    pub fn workloads_in<'s>(&'s self, namespace: Option<&str>) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        self.get_all(self.ns(namespace).and_then(|ns| self.workloads.get(&ns)))
-    }
-
-    pub fn selecting<'s>(
-        &'s self,
-        kind: Kind,
-        namespace: Option<&str>,
-        labels: Option<Value<'s>>,
-    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let ns = self.ns(namespace);
-        let hash = |label: Entry<'_>| self.hasher.hash_one((label.key.raw(), label.value.raw()));
-        let first = labels.into_iter().flat_map(Value::entries).map(hash).map(Some).chain([None]);
-        let lists = first.filter_map(move |first| self.by_selector.get(&(kind, ns?, first)));
-        lists.flatten().map(|&index| &self.resources[index as usize])
-    }
-
-    pub fn acting_on<'s>(
-        &'s self,
-        namespace: Option<&str>,
-        kind: &str,
-        name: &str,
-    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let hash = self.hasher.hash_one((kind, name));
-        self.get_all(self.ns(namespace).and_then(|ns| self.by_target.get(&(ns, hash))))
-    }
-
-    /// The workloads that have one of the selector's labels, the rarest.
-    pub fn selected<'s>(
-        &'s self,
-        namespace: Option<&str>,
-        selector: Selector<'s>,
-    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let candidates = self.ns(namespace).and_then(|ns| {
-            let by_label = |label| self.by_label.get(&(ns, self.hasher.hash_one::<(&str, &str)>(label)));
-            let lists: Option<Vec<_>> = selector.match_labels().map(by_label).collect();
-            let fewest = lists?.into_iter().min_by_key(|list| list.len());
-            fewest.or_else(|| self.workloads.get(&ns))
-        });
-        self.get_all(candidates)
-    }
+fn is_workload_in(resource: &Resource, namespace: Option<&str>) -> bool {
+    resource.namespace() == namespace && Workload::of(resource).is_some()
 }
 
 /// The group and kind that a `CustomResourceDefinition` defines.

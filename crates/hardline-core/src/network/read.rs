@@ -6,6 +6,7 @@
 use crate::path::FieldPath;
 use crate::resource::{Kind, Resource};
 use crate::tree::{NodeKind, Value};
+use crate::workload::Workload;
 
 use super::address::Addresses;
 use super::policy::{Action, Direction, Problem, Tier};
@@ -90,6 +91,17 @@ pub(super) fn read<'a>(resource: &'a Resource, problems: &mut Vec<Problem>) -> O
     };
     problems.append(&mut reader.problems);
     Some(draft)
+}
+
+/// Whether a `NetworkPolicy` isolates the pods of a workload of its namespace in a direction. That is
+/// what [`Network::is_isolated`](super::Network::is_isolated) says of all policies together, for those who
+/// have no network at hand.
+pub fn isolates(policy: &Resource, workload: &Workload<'_>, direction: Direction) -> bool {
+    let mut reader = Reader::default();
+    let labels = workload.pod_labels();
+    isolated_directions(policy, &mut reader).contains(&direction)
+        && Query::read(policy.spec("podSelector"), &FieldPath::ROOT, &mut reader)
+            .matches(|key| labels?.get(key).map(Value::raw))
 }
 
 /// `NetworkPolicy` of `networking.k8s.io/v1`.

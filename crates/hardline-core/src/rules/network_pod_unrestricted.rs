@@ -1,6 +1,6 @@
 use crate::declare_rule;
 use crate::finding::Sink;
-use crate::network::Direction;
+use crate::network::{self, Direction};
 use crate::resource::Kind;
 use crate::rule::{Category, Check, Severity};
 use crate::workload::Workload;
@@ -83,12 +83,16 @@ declare_rule! {
 }
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
+    // Mostly one selects them, or there is none. The network need not be worked out to see that.
+    let mut policies = sink.inventory().of_kind(Kind::NetworkPolicy, workload.resource.namespace()).peekable();
+    if policies.peek().is_none() || policies.any(|policy| network::isolates(policy, workload, Direction::Ingress)) {
+        return;
+    }
     let network = sink.inventory().network_of(workload.resource.namespace());
     let Some(endpoint) = network.endpoint_of(workload.resource) else { return };
     let isolated = |endpoint: &_| network.is_isolated(network.party(endpoint), Direction::Ingress);
     if endpoint.host_network
         || !workload.is_long_running()
-        || isolated(endpoint)
         || endpoint.namespace.starts_with("kube-")
         || !network.endpoints_in(&endpoint.namespace).any(isolated)
         || network.denies_by_default(&endpoint.namespace, Direction::Ingress)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
-use super::{Engine, Judgement, Subject};
+use super::{Engine, Judgement, Standings, Subject};
 use crate::config::{Config, Date};
 use crate::finding::{Finding, Outcome, Place, Unevaluated};
 use crate::inventory::asked::{self, Places};
@@ -23,6 +23,7 @@ use crate::tree::{NodeId, Tree};
 #[derive(Debug)]
 pub struct Succession {
     config: Config,
+    standings: Standings,
     coverage: Arc<Coverage>,
     /// What is known of each resource of the last inventory.
     known: HashMap<Identity, Known, RandomState>,
@@ -59,7 +60,7 @@ impl Succession {
     /// Judges by this configuration, for good but for the date.
     pub fn new(config: Config) -> Self {
         let nothing = Arc::new(Coverage::nothing());
-        Self { config, coverage: nothing, known: HashMap::default(), asked: HashSet::new() }
+        Self { config, standings: Standings::default(), coverage: nothing, known: HashMap::default(), asked: HashSet::new() }
     }
 
     /// Moves on to a date: exemptions end by it.
@@ -79,7 +80,7 @@ impl Succession {
             self.known.clear();
             self.coverage = inventory.coverage().clone();
         }
-        let engine = Engine::new(inventory, &self.config);
+        let engine = Engine::new(inventory, &self.config, &self.standings);
         let mut known = std::mem::take(&mut self.known);
         let mut changes = Changes { moved: vec![None; known.len()], ..Changes::default() };
         let mut work = Vec::with_capacity(inventory.subjects().len());

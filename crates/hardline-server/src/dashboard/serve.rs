@@ -12,11 +12,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use super::Dashboard;
 use super::access::Access;
-use crate::http::handshake;
+use crate::connections::{self, handshake};
 
 /// How many connections may be open. A browser has one for each page that is open, and a few more.
 const CONNECTIONS: usize = 512;
@@ -51,24 +50,11 @@ impl Dashboard {
 
     /// Answers browsers, for good; over TLS where a certificate is given.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                // Out of file descriptors, for one: it passes when others close theirs.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
-            let Ok(permit) = connections.clone().try_acquire_owned() else { continue };
-            let (dashboard, tls) = (self.clone(), tls.clone());
-            tokio::spawn(async move {
-                dashboard.connect(stream, tls).await;
-                drop(permit);
-            });
-        }
+        let connect = |stream| self.clone().connect(stream, tls.clone());
+        connections::accept(listener, CONNECTIONS, std::future::pending(), connect).await;
     }
 
     async fn connect(self: Arc<Self>, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
-        _ = stream.set_nodelay(true);
         let Some(config) = tls else { return self.converse(stream, false).await };
         if let Some(stream) = handshake(stream, config, PATIENCE).await {
             self.converse(stream, true).await;

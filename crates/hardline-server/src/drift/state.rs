@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hardline_core::config::Config;
 use hardline_core::drift::beside::Mask;
 use hardline_core::drift::{self, Drift, Expectation, Options, Standing};
+use hardline_core::guard::Guard;
 use hardline_core::report::{Read, Report};
 use hardline_core::resource::{Resource, ResourceId};
 use hardline_manifest::gitops;
@@ -237,6 +238,11 @@ impl State {
     /// What has drifted, by object.
     pub fn drifted(&self) -> &BTreeMap<Key, Drifted> {
         &self.drifted
+    }
+
+    /// Who may change guarded namespaces, and for how long by a grant.
+    pub fn guard(&self) -> &Guard {
+        &self.config.guard
     }
 
     /// What is expected to differ.

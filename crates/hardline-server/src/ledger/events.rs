@@ -1,5 +1,6 @@
 //! Entries of the ledger as Events of the cluster, where `kubectl describe` shows them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::events::{LONGEST, cut, regarding};
 use crate::metrics::Metrics;
 
-/// So many Events may be written at once.
+/// So many Events of one reason may be written at once.
 const BURST: f64 = 20.0;
 
 /// So many more may be written each second: each is an object in etcd for an hour.
@@ -33,23 +34,47 @@ pub(super) struct Told {
 pub(super) async fn tell(client: Client, replica: String, mut told: Receiver<Told>, metrics: Arc<Metrics>) {
     let reporter = Reporter { controller: "hardline.dev/guard".to_owned(), instance: Some(replica) };
     let recorder = Recorder::new(client, reporter);
-    let (mut left, mut last) = (BURST, Instant::now());
+    // Each reason has its own: whoever tries the same refused change all day must not hide a broken glass.
+    let mut budgets: HashMap<String, Budget> = HashMap::new();
     while let Some(Told { entry, uid }) = told.recv().await {
-        left = (left + last.elapsed().as_secs_f64() * RATE).min(BURST);
-        last = Instant::now();
-        if left < 1.0 {
+        let event = event(&entry);
+        if !budgets.entry(event.reason.clone()).or_default().spend(Instant::now()) {
             metrics.lost("events");
             continue;
         }
-        left -= 1.0;
-        let problem = match timeout(PATIENCE, recorder.publish(&event(&entry), &regarding(&entry.resource, uid))).await
-        {
+        let problem = match timeout(PATIENCE, recorder.publish(&event, &regarding(&entry.resource, uid))).await {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it took too long".to_owned(),
         };
         metrics.lost("events");
         tracing::warn!("an Event could not be written: {problem}");
+    }
+}
+
+/// How many Events may still be written.
+struct Budget {
+    left: f64,
+    /// When it was last looked at.
+    last: Instant,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: BURST, last: Instant::now() }
+    }
+}
+
+impl Budget {
+    /// Takes one, if there is one left.
+    fn spend(&mut self, now: Instant) -> bool {
+        self.left = (self.left + (now - self.last).as_secs_f64() * RATE).min(BURST);
+        self.last = now;
+        let is_left = self.left >= 1.0;
+        if is_left {
+            self.left -= 1.0;
+        }
+        is_left
     }
 }
 

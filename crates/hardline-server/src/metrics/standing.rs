@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use hardline_core::config::Config;
 use hardline_core::report::Counts;
 use hardline_core::verdict::profile_of;
 use prometheus_client::collector::Collector;
@@ -14,13 +13,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::{MOST_NAMESPACES, OTHERS};
 use crate::auditor::Snapshots;
+use crate::configuration::Configuration;
 use crate::snapshot::Snapshot;
 
 /// Counts what the last snapshot says.
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) snapshots: Snapshots,
-    pub(super) config: Config,
+    pub(super) configuration: Configuration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
@@ -62,12 +62,12 @@ impl Collector for Standing {
 impl Standing {
     fn by_profile(&self, snapshot: &Snapshot) -> BTreeMap<OfProfile, i64> {
         let mut counts = BTreeMap::new();
-        let inventory = &snapshot.observed.inventory;
+        let (inventory, config) = (&snapshot.observed.inventory, self.configuration.now());
         let found: HashSet<_> =
             snapshot.report.findings.iter().filter_map(|finding| finding.resource.as_deref()).collect();
         for workload in inventory.workloads() {
             let clean = if found.contains(&workload.resource.id()) { "false" } else { "true" };
-            let profile = profile_of(workload.resource, inventory, &self.config).name();
+            let profile = profile_of(workload.resource, inventory, &config).name();
             *counts.entry(OfProfile { profile, clean }).or_default() += 1;
         }
         counts

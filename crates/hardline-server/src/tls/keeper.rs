@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::authority::{Failed, Keys, Lifetimes};
 use super::{Shown, Unfit, of_folder};
+use crate::configuration::Configuration;
 use crate::install::{NAME, SECRET};
 use crate::metrics::Metrics;
 use crate::registration::{self, FailurePolicy, Target, Unregistered};
@@ -41,8 +42,8 @@ pub struct Keeper {
     pub failure: FailurePolicy,
     /// Where the API server reaches it.
     pub target: Target,
-    /// Whether Secrets are sent, because they are guarded.
-    pub secrets: bool,
+    /// Whether Secrets are guarded, and so are sent.
+    pub configuration: Configuration,
     /// How often to look.
     pub period: Duration,
 }
@@ -150,7 +151,8 @@ impl Keeper {
 
     /// Registers the webhook where it is not registered so, after a call to it.
     async fn register(&self, bundle: &str) -> Result<(), Unregistered> {
-        let webhooks = registration::webhooks(&self.namespace, &self.target, bundle, self.failure, self.secrets);
+        let secrets = self.configuration.now().guard.secrets;
+        let webhooks = registration::webhooks(&self.namespace, &self.target, bundle, self.failure, secrets);
         if !registration::is_stale(&self.client, &webhooks).await? {
             return Ok(());
         }

@@ -29,6 +29,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support::configuration;
+
 /// A control plane in which hardline is installed.
 fn plane() -> &'static ControlPlane {
     static PLANE: LazyLock<ControlPlane> = LazyLock::new(|| {
@@ -123,7 +125,7 @@ async fn the_webhook_is_registered_once_it_answers() {
         source: Source::Own(Lifetimes::default()),
         failure: FailurePolicy::Ignore,
         target: Target::Url(format!("https://{address}").parse().unwrap()),
-        secrets: false,
+        configuration: configuration(),
         period: Duration::from_secs(1),
     };
     let configurations: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());

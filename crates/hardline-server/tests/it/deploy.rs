@@ -74,7 +74,7 @@ fn they_ask_for_metrics_that_exist_and_for_all_of_them() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .map(str::to_owned)
         .collect();
-    assert_eq!(exported.len(), 18);
+    assert_eq!(exported.len(), 19);
     let alerts = std::fs::read_to_string(file("alerts.yaml")).unwrap();
     let dashboard = std::fs::read_to_string(file("dashboard.json")).unwrap();
     serde_json::from_str::<Json>(&dashboard).expect("the dashboard is JSON");

@@ -3,6 +3,7 @@
 
 mod admission;
 mod cluster;
+mod configuration;
 mod dashboard;
 mod deploy;
 mod guard;

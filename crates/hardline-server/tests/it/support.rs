@@ -12,6 +12,7 @@ use hardline_core::source::Source;
 use hardline_server::admission::{Admission, Decision, Options, Updates};
 use hardline_server::answer;
 use hardline_server::clock::date;
+use hardline_server::configuration::Configuration;
 use hardline_server::review::Review;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -47,8 +48,13 @@ pub(crate) fn options() -> Options {
     }
 }
 
+/// The default configuration, for good.
+pub(crate) fn configuration() -> Configuration {
+    Config::new(date(NOW)).into()
+}
+
 pub(crate) fn admission(cluster: Inventory) -> Admission {
-    Admission::new(options(), Config::new(date(NOW)), observed(cluster))
+    Admission::new(options(), configuration(), observed(cluster))
 }
 
 /// What watches of a cluster give that never changes.

@@ -22,6 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::support::configuration;
+
 const NAME: &str = "hardline.hardline-system.svc";
 
 fn names() -> Vec<String> {
@@ -106,7 +108,7 @@ async fn five_rotations_of_a_mounted_secret_fail_no_call() {
         source: keeper::Source::Folder(folder),
         failure: FailurePolicy::Ignore,
         target: Target::Service,
-        secrets: false,
+        configuration: configuration(),
         period: Duration::from_millis(5),
     };
     tokio::spawn(keeper.run(shown, Arc::new(metrics), watch::channel(false).1));
