@@ -115,7 +115,7 @@ fn it_comes_twice_and_goes_without_a_trace() {
     plane.until("the wall holds", |_| try_pod().code != 0).unwrap();
     let refused = try_pod();
     // It speaks before the webhook, so it also says what to do.
-    let reason = "[container-privileged] container runs privileged (app): remove `privileged: true`;";
+    let reason = "[container-privileged] container runs privileged (app), fix: remove `privileged: true`;";
     assert!(refused.stderr.contains(reason), "{}", refused.stderr);
     assert!(!refused.stderr.contains("Warning:"), "the webhook warns: {}", refused.stderr);
 

@@ -19,13 +19,14 @@ struct Programs {
     packages: &'static [(&'static str, &'static str)],
 }
 
-const PROGRAMS: [Programs; 4] = [
+const PROGRAMS: [Programs; 5] = [
     Programs {
         folder: "tools",
         module: "controlplane",
         packages: &[("helm", "helm.sh/helm/v4/cmd/helm"), ("kustomize", "sigs.k8s.io/kustomize/kustomize/v5")],
     },
     Programs { folder: "tools", module: "yaml-oracle", packages: &[("yaml-oracle", ".")] },
+    Programs { folder: "tools", module: "trivial-webhook", packages: &[("trivial-webhook", ".")] },
     Programs {
         folder: "controlplane",
         module: "controlplane",

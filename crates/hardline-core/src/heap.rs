@@ -124,8 +124,10 @@ fn of_variable(name: &str, value: &str) -> Option<(Runtime, Size)> {
 /// The last setting among words: a word of a command line, or a whole script.
 fn of_words(text: &str) -> Option<(&str, Runtime, Size)> {
     let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ',');
-    // All settings begin with a dash, and few words do.
-    let words = memchr::memchr_iter(b'-', text.as_bytes()).filter_map(|at| {
+    // All settings begin with `-X` or `--max`, and few words do.
+    let bytes = text.as_bytes();
+    let may_begin = |at: &usize| bytes[*at..].starts_with(b"-X") || bytes[*at..].starts_with(b"--max");
+    let words = memchr::memchr_iter(b'-', bytes).filter(may_begin).filter_map(|at| {
         let (before, word) = text.split_at(at);
         (before.is_empty() || before.ends_with(ends_word)).then(|| word.split(ends_word).next())?
     });

@@ -47,6 +47,8 @@ pub struct Inventory {
     network: OnceLock<Network>,
     /// Of the namespace that all subjects are in.
     network_here: OnceLock<Network>,
+    /// Of the only subject.
+    network_alone: OnceLock<Network>,
 }
 
 /// What an inventory knows completely, so that absence can be claimed.
@@ -132,6 +134,7 @@ impl Inventory {
             coverage: Arc::new(coverage),
             network: OnceLock::new(),
             network_here: OnceLock::new(),
+            network_alone: OnceLock::new(),
         }
     }
 
@@ -143,8 +146,14 @@ impl Inventory {
         let hidden = self.hidden.iter().copied().chain(hidden).collect();
         let layer = Layer::new(self.top().end(), resources);
         let layers = self.layers.iter().cloned().chain([Arc::new(layer)]).collect();
-        let coverage = self.coverage.clone();
-        Self { layers, hidden, coverage, network: OnceLock::new(), network_here: OnceLock::new() }
+        Self {
+            layers,
+            hidden,
+            coverage: self.coverage.clone(),
+            network: OnceLock::new(),
+            network_here: OnceLock::new(),
+            network_alone: OnceLock::new(),
+        }
     }
 
     /// This inventory without the object of a resource's kind, namespace and name. It has no
@@ -241,6 +250,18 @@ impl Inventory {
             return self.network();
         }
         self.network_here.get_or_init(|| Network::of_namespace(self, namespace, Assumptions::default()))
+    }
+
+    /// Who can reach the pods of a workload, asked by nobody who looks at other pods: the [network of its
+    /// namespace](Inventory::network_of), or, where the workload alone is laid over another inventory, its
+    /// [own](Network::of_workload). That costs the same however many pods are beside it.
+    pub fn network_at(&self, workload: &Resource) -> &Network {
+        note_everywhere(OF_NETWORK);
+        let is_alone = self.layers.len() > 1 && matches!(self.subjects(), [only] if only.index == workload.index);
+        if !is_alone || self.network.get().or(self.network_here.get()).is_some() {
+            return self.network_of(workload.namespace());
+        }
+        self.network_alone.get_or_init(|| Network::of_workload(self, workload, Assumptions::default()))
     }
 
     /// Whether all resources of a kind in a namespace are known.

@@ -159,12 +159,26 @@ impl Network {
     /// of the namespace and of the cluster. Whom policies isolate, and who of those whom no policy
     /// knows is let in, is here as it is in the whole network, at a fraction of the cost.
     pub fn of_namespace(inventory: &Inventory, namespace: Option<&str>, assumptions: Assumptions) -> Self {
+        let workloads = inventory.workloads_in(namespace).map(|workload| workload.resource);
+        Self::of_few(inventory, namespace, workloads, assumptions)
+    }
+
+    /// The same, with the pods of one workload and no others.
+    pub fn of_workload(inventory: &Inventory, workload: &Resource, assumptions: Assumptions) -> Self {
+        Self::of_few(inventory, workload.namespace(), [workload], assumptions)
+    }
+
+    fn of_few<'r>(
+        inventory: &'r Inventory,
+        namespace: Option<&str>,
+        workloads: impl IntoIterator<Item = &'r Resource>,
+        assumptions: Assumptions,
+    ) -> Self {
         let cluster_wide =
             [Kind::AdminNetworkPolicy, Kind::BaselineAdminNetworkPolicy, Kind::ClusterNetworkPolicy, Kind::Other];
         let own = [Kind::NetworkPolicy, Kind::Other];
         let cluster_wide = cluster_wide.into_iter().flat_map(|kind| inventory.of_kind(kind, None));
         let own = own.into_iter().flat_map(|kind| inventory.of_kind(kind, namespace));
-        let workloads = inventory.workloads_in(namespace).map(|workload| workload.resource);
         let mut resources: Vec<&Resource> = cluster_wide.chain(own).chain(workloads).collect();
         resources.sort_unstable_by_key(|resource| resource.index);
         resources.dedup_by_key(|resource| resource.index);

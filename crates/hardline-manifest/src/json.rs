@@ -138,32 +138,26 @@ impl Reader<'_, '_> {
 
     /// Passes a collection.
     fn pass(&mut self) -> Result {
-        let start = self.at;
-        let mut depth = 0_usize;
+        let bytes = self.text.as_bytes();
+        let (mut at, mut depth) = (self.at, 0_usize);
         loop {
-            match self.peek() {
+            match bytes.get(at) {
                 Some(b'[' | b'{') => depth += 1,
                 Some(b']' | b'}') => depth = depth.saturating_sub(1),
-                Some(b'"') => self.pass_string(start)?,
+                Some(b'"') => {
+                    at += 1;
+                    // To the closing quote.
+                    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'"') {
+                        at += 1 + usize::from(*byte == b'\\');
+                    }
+                }
                 Some(_) => {}
-                None => return Err(syntax("the list is not closed", start)),
+                None => return Err(syntax("the list is not closed", self.at)),
             }
-            self.at += 1;
+            at += 1;
             if depth == 0 {
+                self.at = at;
                 return Ok(());
-            }
-        }
-    }
-
-    /// Passes a string but for its closing quote.
-    fn pass_string(&mut self, list: usize) -> Result {
-        loop {
-            self.at += 1;
-            match self.peek() {
-                Some(b'"') => return Ok(()),
-                Some(b'\\') => self.at += 1,
-                Some(_) => {}
-                None => return Err(syntax("the list is not closed", list)),
             }
         }
     }

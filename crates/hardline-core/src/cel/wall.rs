@@ -64,6 +64,14 @@ pub enum Origin {
     Files,
 }
 
+/// What stands between a finding and what to do about it.
+const FIX: &str = ", fix: ";
+
+/// The most characters of findings that are told: the API server takes a message of 5 KiB.
+///
+/// <https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#message-expression>
+const LONGEST: usize = 4500;
+
 /// What every policy names, beside the lists of its rules.
 const SUBJECT: [(&str, &str); 6] = [
     (
@@ -186,6 +194,16 @@ impl Group {
             findings.push(format!("variables.{name}"));
         }
         variables.add("findings", findings.join(" + "));
+        // What is denied is told with what to do about it, as long as there is room. Warnings have little.
+        let (all, short) =
+            ("variables.findings", format!("variables.findings.map(finding, finding.split('{FIX}')[0])"));
+        let told = match level {
+            Enforcement::Deny => {
+                format!("{all}.join('; ').size() < {LONGEST} ? {all}.join('; ') : {short}.join('; ')")
+            }
+            _ => format!("{short}.join('; ')"),
+        };
+        variables.add("told", told);
         let actions = match level {
             Enforcement::Deny => json!(["Deny", "Audit"]),
             Enforcement::Warn => json!(["Warn", "Audit"]),
@@ -209,7 +227,7 @@ impl Group {
                 "variables": variables.0,
                 "validations": [{
                     "expression": "variables.findings.size() == 0",
-                    "messageExpression": "'hardline: ' + variables.findings.join('; ') + '; more: hardline explain RULE'",
+                    "messageExpression": "'hardline: ' + variables.told + '; more: hardline explain RULE'",
                     "message": "hardline: too much to tell, `hardline check` tells all",
                 }],
             },
@@ -376,7 +394,7 @@ fn of_containers(rule: &Rule, cel: &Cel) -> String {
         list(true),
         bound(cel.flags, true),
         quoted(&format!("[{}] {} (", rule.id, rule.summary)),
-        quoted(&format!("): {}", rule.help)),
+        quoted(&format!("){FIX}{}", rule.help)),
     )
 }
 
@@ -389,7 +407,7 @@ fn of_object(rule: &Rule, cel: &Cel, kinds: &[Kind]) -> String {
     });
     let is: Vec<String> = is.collect();
     let is = if is.is_empty() { "true".to_owned() } else { format!("({})", is.join(" || ")) };
-    let text = quoted(&format!("[{}] {}: {}", rule.id, rule.summary, rule.help));
+    let text = quoted(&format!("[{}] {}{FIX}{}", rule.id, rule.summary, rule.help));
     let (now, before) = (bound(cel.flags, false), bound(cel.flags, true));
     format!("({is} && {now} && !(oldObject != null && {before}) ? [{text}] : [])")
 }

@@ -143,7 +143,8 @@ impl Layer {
         kind: &str,
         name: &str,
     ) -> impl Iterator<Item = &'s Resource> + use<'s> {
-        let listed = self.index().and_then(|index| index.by_target.get(&(index.ns(namespace)?, index.hash((kind, name)))));
+        let listed =
+            self.index().and_then(|index| index.by_target.get(&(index.ns(namespace)?, index.hash((kind, name)))));
         self.look(listed, move |resource| resource.namespace() == namespace)
     }
 

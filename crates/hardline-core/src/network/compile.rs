@@ -22,6 +22,9 @@ use super::{Assumptions, Class, Network, Party, Policy, Rule};
 /// The label that the API server gives every namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// So many pods are worth more than one thread.
+const MANY: usize = 1000;
+
 /// What makes pods alike: everything that some policy can look at.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Signature<'a> {
@@ -240,7 +243,12 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
             host_network: pod.host_network,
         }
     };
-    let signatures: Vec<Signature<'a>> = seen.par_iter().map(signature_of).collect();
+    // Those of a few are worked out sooner than another thread is awake.
+    let signatures: Vec<Signature<'a>> = if seen.len() < MANY {
+        seen.iter().map(signature_of).collect()
+    } else {
+        seen.par_iter().map(signature_of).collect()
+    };
     for (pod, signature) in seen.iter().zip(signatures) {
         let namespace = signature.namespace;
         let next = classes.len() as u32;

@@ -96,7 +96,7 @@ fn check(container: &Container<'_>, sink: &mut Sink<'_>) {
     if ports.is_empty() || !container.is_long_running() {
         return;
     }
-    let network = sink.inventory().network_of(workload.resource.namespace());
+    let network = sink.inventory().network_at(workload.resource);
     let Some(endpoint) = network.endpoint_of(workload.resource).filter(|endpoint| !endpoint.host_network) else {
         return;
     };

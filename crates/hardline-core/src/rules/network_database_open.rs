@@ -93,7 +93,7 @@ declare_rule! {
 
 fn check(workload: &Workload<'_>, sink: &mut Sink<'_>) {
     let Some(store) = network::store(workload) else { return };
-    let network = sink.inventory().network_of(workload.resource.namespace());
+    let network = sink.inventory().network_at(workload.resource);
     let Some(endpoint) = network.endpoint_of(workload.resource).filter(|endpoint| !endpoint.host_network) else {
         return;
     };

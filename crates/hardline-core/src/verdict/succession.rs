@@ -60,7 +60,13 @@ impl Succession {
     /// Judges by this configuration, for good but for the date.
     pub fn new(config: Config) -> Self {
         let nothing = Arc::new(Coverage::nothing());
-        Self { config, standings: Standings::default(), coverage: nothing, known: HashMap::default(), asked: HashSet::new() }
+        Self {
+            config,
+            standings: Standings::default(),
+            coverage: nothing,
+            known: HashMap::default(),
+            asked: HashSet::new(),
+        }
     }
 
     /// Moves on to a date: exemptions end by it.

@@ -289,7 +289,7 @@ fn the_wall_denies_what_its_labels_and_annotations_leave() {
     ]);
     let response = plane.request("PUT", &format!("{old}/ephemeralcontainers"), Some(&debugged)).unwrap();
     assert_eq!(refusal(&response), ["container-privileged"]);
-    assert!(response.body["message"].as_str().unwrap().contains("(debug): remove"), "{}", response.body);
+    assert!(response.body["message"].as_str().unwrap().contains("(debug), fix: remove"), "{}", response.body);
 }
 
 #[test]
