@@ -147,8 +147,12 @@ impl Reader<'_, '_> {
                 Some(b'"') => {
                     at += 1;
                     // To the closing quote.
-                    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'"') {
-                        at += 1 + usize::from(*byte == b'\\');
+                    loop {
+                        match bytes.get(at) {
+                            Some(b'"') | None => break,
+                            Some(b'\\') => at += 2,
+                            Some(_) => at += 1,
+                        }
                     }
                 }
                 Some(_) => {}

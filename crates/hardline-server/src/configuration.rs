@@ -34,7 +34,7 @@ impl Configuration {
     /// Waits until there is another one; for good where there will be none.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

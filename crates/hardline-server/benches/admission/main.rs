@@ -39,7 +39,7 @@ fn main() {
     }
 }
 
-/// The value below which a part of the values is, which are sorted.
+/// The value below which a part of the values is, which are sorted; no number where there are none.
 fn quantile(sorted: &[f64], part: f64) -> f64 {
-    sorted[(sorted.len() as f64 * part) as usize]
+    sorted.get((sorted.len() as f64 * part) as usize).copied().unwrap_or(f64::NAN)
 }
