@@ -200,7 +200,7 @@ fn those_who_deploy_and_the_controllers_pass() {
     // hardline itself puts back what was deployed, where RBAC lets it. Another account of its namespace is
     // somebody.
     for (account, passes) in [("hardline", true), ("default", false)] {
-        let role = ["create", "rolebinding", account, "--clusterrole=edit"];
+        let role = ["create", "rolebinding", account, "--clusterrole=edit", "--as", DEPLOYER];
         let account = format!("hardline-system:{account}");
         run(it.plane.kubectl(&role).arg(format!("--namespace={namespace}")).arg(format!("--serviceaccount={account}")))
             .succeeds();
