@@ -61,7 +61,7 @@ fn guarded() -> &'static Guarded {
         let config = plane.folder().join("hardline.yaml");
         fs::write(&config, CONFIG).unwrap();
         let config = format!("--config={}", config.display());
-        server::install_with(&plane, &config);
+        server::install_with(&plane, &[&config]);
         let role = ["create", "clusterrolebinding", "deployer", "--clusterrole=cluster-admin"];
         run(plane.kubectl(&role).arg(format!("--user={DEPLOYER}"))).succeeds();
         // kubectl reads what it scales, which the autoscaler itself may not.

@@ -33,7 +33,9 @@ fn objects(text: &str) -> BTreeMap<(String, String), Json> {
 
 #[test]
 fn it_passes_the_strictest_profile() {
-    for arguments in [&[][..], &["--certificates=webhook-tls", "--failure-policy=fail", "--enforcement=deny"]] {
+    for arguments in
+        [&[][..], &["--drift"], &["--certificates=webhook-tls", "--failure-policy=fail", "--enforcement=deny"]]
+    {
         let check = ["check", "-", "--no-config", "--profile=critical", "--fail-on=low", "--format=json"];
         let report = run_with(&mut hardline(&check), &installed(arguments)).succeeds().json();
         assert_eq!(report["findings"], json!([]), "{arguments:?}");
@@ -47,6 +49,7 @@ fn the_chart_is_the_same() {
     let plane = plane::shared();
     for (arguments, values) in [
         (&[][..], &[][..]),
+        (&["--drift"], &["drift=true"]),
         (
             &["--certificates=webhook-tls", "--failure-policy=fail", "--enforcement=deny", "--profile=critical"],
             &["certificates=webhook-tls", "failurePolicy=fail", "enforcement=deny", "profile=critical"],

@@ -32,12 +32,12 @@ pub(crate) struct Server {
 /// Installs hardline, but for its pods, which the tests play, and the second wall, which would speak
 /// first. Writes the server's kubeconfig.
 pub(crate) fn install(plane: &ControlPlane) {
-    install_with(plane, "--no-config");
+    install_with(plane, &["--no-config"]);
 }
 
-/// The same, with a configuration or without.
-pub(crate) fn install_with(plane: &ControlPlane, config: &str) {
-    let print = ["install", config, "--image=registry.example.com/hardline:0.1.0"];
+/// The same, with these arguments.
+pub(crate) fn install_with(plane: &ControlPlane, arguments: &[&str]) {
+    let print = [&["install", "--image=registry.example.com/hardline:0.1.0"], arguments].concat();
     let text = run(&mut hardline(&print)).succeeds().stdout;
     let is_left_out = |object: &str| {
         let is = |kind: &str| object.contains(&format!("\nkind: {kind}"));

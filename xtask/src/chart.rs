@@ -32,6 +32,7 @@ pub(crate) fn files() -> BTreeMap<PathBuf, String> {
         certificates: None,
         configuration: CONFIGURATION.to_owned(),
         longest_grant: "{{ ((.Values.configuration).guard).longestGrant | default `4h` }}".to_owned(),
+        drift: "{{ .Values.drift }}".to_owned(),
     };
     let mounted = Options { certificates: Some(CERTIFICATES.to_owned()), ..own.clone() };
     let policies = documents(&own.wall(&config, Origin::Api, Acts::Denied));
@@ -41,6 +42,7 @@ pub(crate) fn files() -> BTreeMap<PathBuf, String> {
         ("Chart.yaml", chart()),
         ("values.yaml", VALUES.to_owned()),
         ("values.schema.json", format!("{:#}\n", schema())),
+        ("templates/drift.yaml", format!("{{{{- if .Values.drift }}}}\n{}{{{{- end }}}}\n", documents(&own.drift()))),
         ("templates/server.yaml", server),
         ("templates/policies.yaml", format!("{{{{- if .Values.policies }}}}\n{policies}{{{{- end }}}}\n")),
     ];
@@ -103,6 +105,9 @@ configuration: {}
 
 # Whether the API server also enforces what can be said in CEL, and so while hardline is down.
 policies: true
+
+# Whether to look for drift from what Helm has deployed. Needs to read all objects, Secrets as well.
+drift: false
 ";
 
 fn schema() -> Json {
@@ -119,6 +124,7 @@ fn schema() -> Json {
             "certificates": {"type": "string"},
             "configuration": json_schema(),
             "policies": {"type": "boolean"},
+            "drift": {"type": "boolean"},
             "global": {"type": "object"},
         },
     })

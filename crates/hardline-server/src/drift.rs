@@ -304,7 +304,8 @@ impl Detector {
         }
         let now = clock::now();
         let cluster = self.observed.borrow().clone();
-        match permission(&cluster.inventory, drifted, self.state.guard(), now) {
+        let of = (&drifted.desired, drifted.observed.as_ref());
+        match permission(&cluster.inventory, of, self.state.guard(), now) {
             Permission::NotAsked => return Some(AGAIN),
             Permission::Until(time) => return Some(until(time, now).min(AGAIN)),
             Permission::Granted => {}
@@ -360,6 +361,7 @@ impl Detector {
 }
 
 /// Whether drift may be put right.
+#[derive(Debug, PartialEq, Eq)]
 enum Permission {
     /// The namespace does not ask for it.
     NotAsked,
@@ -371,13 +373,18 @@ enum Permission {
 
 /// Whether an object may be put right: its namespace asks for it, neither is paused, and nobody has
 /// broken the glass there. A pause whose end cannot be read has no end.
-fn permission(cluster: &Inventory, drifted: &Drifted, guard: &Guard, now: Timestamp) -> Permission {
-    let Some(namespace) = drifted.desired.namespace() else { return Permission::NotAsked };
+fn permission(
+    cluster: &Inventory,
+    (desired, observed): (&Resource, Option<&Resource>),
+    guard: &Guard,
+    now: Timestamp,
+) -> Permission {
+    let Some(namespace) = desired.namespace() else { return Permission::NotAsked };
     let mut of_namespace = cluster.named(Kind::Namespace, None, namespace);
     let Some(labels) = of_namespace.next().filter(|it| it.label(LABEL) == Some("remediate")) else {
         return Permission::NotAsked;
     };
-    let pauses = [Some(labels), drifted.observed.as_ref()].into_iter().flatten();
+    let pauses = [Some(labels), observed].into_iter().flatten();
     let pauses = pauses.filter_map(|resource| resource.annotation(PAUSE)).map(end);
     let grants = cluster.of_kind(Kind::BreakGlass, Some(namespace)).filter_map(|grant| guard::end(grant, guard));
     match pauses.chain(grants).filter(|end| *end > now).max() {
@@ -449,7 +456,7 @@ fn group(version: &Version) -> &str {
 }
 
 /// An object of a watch. Members of lists of built-in kinds do not say what they are.
-fn resource((api_version, kind): &Version, mut object: DynamicObject) -> Option<Resource> {
+pub fn resource((api_version, kind): &Version, mut object: DynamicObject) -> Option<Resource> {
     object.types = Some(kube::core::TypeMeta { api_version: api_version.clone(), kind: kind.clone() });
     whole::parse(serde_json::to_string(&object).ok()?)
 }
@@ -554,5 +561,51 @@ async fn follow<K>(
                 sleep(wait).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hardline_core::inventory::Coverage;
+
+    use super::*;
+
+    fn resource(text: &str) -> Resource {
+        whole::parse(text.to_owned()).unwrap()
+    }
+
+    fn namespace(labels: &str, annotations: &str) -> Resource {
+        let metadata = format!(r#"{{"name":"shop","labels":{{{labels}}},"annotations":{{{annotations}}}}}"#);
+        resource(&format!(r#"{{"apiVersion":"v1","kind":"Namespace","metadata":{metadata}}}"#))
+    }
+
+    fn grant(namespace: &str, until: &str) -> Resource {
+        resource(&format!(
+            r#"{{"apiVersion":"hardline.dev/v1alpha1","kind":"BreakGlass",
+                "metadata":{{"name":"fire","namespace":"{namespace}","creationTimestamp":"2026-11-24T03:00:00Z"}},"spec":{{"user":"ada","until":"{until}"}}}}"#
+        ))
+    }
+
+    fn permitted(cluster: Vec<Resource>, now: &str) -> Permission {
+        let map = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"web","namespace":"shop"}}"#;
+        let cluster = Inventory::new(cluster, Coverage::nothing());
+        permission(&cluster, (&resource(map), None), &Guard::default(), now.parse().unwrap())
+    }
+
+    #[test]
+    fn drift_is_let_be_while_the_glass_is_broken_or_a_pause_lasts() {
+        const ASKED: &str = r#""hardline.dev/drift":"remediate""#;
+        let (before, end, after) = ("2026-11-24T03:59:59Z", "2026-11-24T04:00:00Z", "2026-11-24T04:00:01Z");
+        let until = || Permission::Until(end.parse().unwrap());
+        assert_eq!(permitted(vec![namespace("", "")], before), Permission::NotAsked);
+        assert_eq!(permitted(vec![namespace(ASKED, "")], before), Permission::Granted);
+        let broken = || vec![namespace(ASKED, ""), grant("shop", end)];
+        assert_eq!(permitted(broken(), before), until());
+        assert_eq!(permitted(broken(), after), Permission::Granted, "the grant has ended");
+        assert_eq!(permitted(vec![namespace(ASKED, ""), grant("other", end)], before), Permission::Granted);
+        let pause = |end: &str| format!(r#""{PAUSE}":"{end}""#);
+        assert_eq!(permitted(vec![namespace(ASKED, &pause(end))], before), until());
+        let unreadable = permitted(vec![namespace(ASKED, &pause("tomorrow"))], after);
+        assert_eq!(unreadable, Permission::Until(Timestamp::MAX), "no end is no end");
     }
 }

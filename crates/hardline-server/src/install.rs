@@ -5,6 +5,7 @@
 //! so that removing the list removes all of it.
 
 mod break_glass;
+mod drift;
 
 use hardline_cluster::kinds;
 use hardline_core::cel::wall::{self, Acts, Origin};
@@ -71,6 +72,8 @@ pub struct Options {
     pub configuration: String,
     /// How long a break-glass grant lasts at most, as CEL writes a duration: `4h`.
     pub longest_grant: String,
+    /// Whether it looks for drift: `true` or `false`.
+    pub drift: String,
 }
 
 impl Options {
@@ -84,6 +87,11 @@ impl Options {
             acts,
         };
         wall::objects(config, &options)
+    }
+
+    /// What it may do beside that where it looks for drift.
+    pub fn drift(&self) -> Vec<Json> {
+        drift::objects(&self.namespace)
     }
 
     /// The namespace itself, with what bounds the pods in it.
@@ -269,6 +277,7 @@ impl Options {
             format!("--profile={}", self.profile),
             format!("--enforcement={}", self.enforcement),
             format!("--failure-policy={}", self.failure),
+            format!("--drift={}", self.drift),
             "--reports",
             "--events",
             format!("--history={HISTORY}/history.db"),
@@ -342,8 +351,7 @@ impl Options {
             mounts.push(json!({"name": "tls", "mountPath": CERTIFICATES, "readOnly": true}));
             volumes.push(json!({"name": "tls", "secret": {"secretName": secret}}));
         }
-        container["volumeMounts"] = json!(mounts);
-        pod["volumes"] = json!(volumes);
+        (container["volumeMounts"], pod["volumes"]) = (json!(mounts), json!(volumes));
         pod["containers"] = json!([container]);
         // In an annotation of the pods, so that another configuration is rolled out like another image.
         let metadata = json!({"labels": labels(), "annotations": {CONFIGURATION_ANNOTATION: self.configuration}});

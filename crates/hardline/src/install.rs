@@ -19,6 +19,7 @@ use crate::terminal;
 /// Print what to apply so that hardline runs in a cluster
 ///
 /// The admission policies in CEL stand beside the webhook, and hold while it is down.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -70,6 +71,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECRET")]
     certificates: Option<String>,
 
+    /// Look for drift from what Helm has deployed. Needs to read all objects, Secrets as well
+    #[arg(long, conflicts_with = "policies")]
+    drift: bool,
+
     #[command(flatten)]
     configuration: ConfigurationFile,
 }
@@ -103,6 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         certificates: args.certificates.clone(),
         configuration: configuration.text().unwrap_or("{}").to_owned(),
         longest_grant: duration::compact(config.guard.longest_grant),
+        drift: args.drift.to_string(),
     };
     let origin = if args.files { Origin::Files } else { Origin::Api };
     let alone = if args.policies { Acts::All } else { Acts::Denied };
@@ -111,6 +117,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.policies {
         objects.extend(options.namespace());
         objects.extend(options.objects());
+        if args.drift {
+            objects.extend(options.drift());
+        }
     }
     if !args.without_policies {
         objects.extend(options.wall(&config, origin, acts));

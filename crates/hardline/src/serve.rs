@@ -96,7 +96,7 @@ pub(crate) struct Args {
     watch: WatchArgs,
     /// Look for drift from what Helm has deployed, and put it right in namespaces that ask for it by the
     /// label `hardline.dev/drift=remediate`
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "BOOL", default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     drift: bool,
 
     /// Seconds to serve on after being told to stop, while not ready

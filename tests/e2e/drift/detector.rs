@@ -1,20 +1,11 @@
 //! The detector of `hardline serve --drift`.
 
-use std::fs;
-
 use hardline_controlplane::ControlPlane;
 use serde_json::json;
 
 use super::{NAMESPACE, chart_of};
-use crate::run::{root, run, run_with};
+use crate::run::run;
 use crate::server::{self, Server};
-
-/// What the documentation says that the detector must be permitted.
-pub(super) fn rights_of_the_detector() -> String {
-    let documentation = fs::read_to_string(root().join("docs/src/drift.md")).unwrap();
-    let role = documentation.split("```yaml\n").find(|block| block.contains("kind: ClusterRole\n")).unwrap();
-    role.split("```").next().unwrap().to_owned()
-}
 
 /// A chart of a map and a deployment, which no other test has.
 const WATCHED: &str = "
@@ -41,11 +32,10 @@ fn the_detector_tells_of_drift_and_puts_it_right_where_it_is_asked_to() {
         let pause = format!("hardline.dev/drift-paused-until{value}");
         run(&mut plane.kubectl(&["annotate", "--overwrite", "namespace", NAMESPACE, &pause])).succeeds();
     };
-    server::install(&plane);
+    server::install_with(&plane, &["--no-config", "--drift"]);
     run(&mut plane.kubectl(&["create", "namespace", NAMESPACE])).succeeds();
     let chart = chart_of(WATCHED);
     run(plane.helm(&["install", "shop", "--namespace", NAMESPACE]).unwrap().arg(chart.path())).succeeds();
-    run_with(&mut plane.kubectl(&["apply", "-f", "-"]), &rights_of_the_detector()).succeeds();
     let mut server = Server::start(&plane, &["--drift", "--enforcement=audit"]);
     let drifted = format!("hardline_drift_objects{{namespace=\"{NAMESPACE}\"}}");
     let event = |reason: &str| {

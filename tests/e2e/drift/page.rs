@@ -3,10 +3,9 @@
 use hardline_controlplane::{ControlPlane, free_ports};
 use serde_json::json;
 
-use super::detector::rights_of_the_detector;
 use super::{NAMESPACE, chart_of};
 use crate::browser::{Browser, LOOKS};
-use crate::run::{run, run_with};
+use crate::run::run;
 use crate::server::{self, Server};
 
 const SHOP: &str = "
@@ -24,11 +23,10 @@ stringData: {token: first-token}
 #[test]
 fn both_sides_are_seen_side_by_side_with_who_wrote_what() {
     let plane = ControlPlane::setup().controllers().user("ada", &["system:masters"]).start().unwrap();
-    server::install(&plane);
+    server::install_with(&plane, &["--no-config", "--drift"]);
     run(&mut plane.kubectl(&["create", "namespace", NAMESPACE])).succeeds();
     let chart = chart_of(SHOP);
     run(plane.helm(&["install", "shop", "--namespace", NAMESPACE]).unwrap().arg(chart.path())).succeeds();
-    run_with(&mut plane.kubectl(&["apply", "-f", "-"]), &rights_of_the_detector()).succeeds();
     let viewer =
         ["create", "clusterrolebinding", "viewer", "--clusterrole=cluster-admin", "--serviceaccount=default:default"];
     run(&mut plane.kubectl(&viewer)).succeeds();

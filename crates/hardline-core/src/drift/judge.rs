@@ -146,17 +146,27 @@ fn broken(
     observed: &[Resource],
     config: &Config,
 ) -> HashMap<(usize, usize), Vec<Broken>> {
-    let has_drift = |object: &&Object| object.differences.iter().any(|it| it.class <= Class::Unattributed);
-    if !drift.objects.iter().any(|object| has_drift(&object)) {
+    let drifted: Vec<(usize, u32, u32)> = drift
+        .objects
+        .iter()
+        .enumerate()
+        .filter(|(_, object)| object.differences.iter().any(|it| it.class <= Class::Unattributed))
+        .filter_map(|(at, object)| Some((at, object.desired?, object.observed?)))
+        .collect();
+    if drifted.is_empty() {
         return HashMap::new();
     }
     // Both sides know the same of what is outside them.
     let coverage = Coverage::of_manifests(desired);
-    let objects = drift.objects.iter().enumerate().filter_map(|(at, object)| object.observed.map(|index| (at, index)));
-    let objects: Vec<(usize, u32)> = objects.collect();
-    let live = objects.iter().map(|&(_, index)| observed[index as usize].clone()).collect();
-    let live = Inventory::new(live, coverage.clone());
-    let before = Inventory::new(desired.to_vec(), coverage);
+    let seen = drift.objects.iter().filter_map(|object| Some(observed[object.observed? as usize].clone()));
+    let seen: Vec<Resource> = seen.collect();
+    let first = seen.len();
+    // What has drifted is judged, and all that is beside it known.
+    let subjects = |side: &[Resource], of: fn(&(usize, u32, u32)) -> u32| {
+        drifted.iter().map(|object| side[of(object) as usize].clone()).collect()
+    };
+    let live = Inventory::new(seen, coverage.clone()).with(subjects(observed, |it| it.2));
+    let before = Inventory::new(desired.to_vec(), coverage).with(subjects(desired, |it| it.1));
     let known: HashSet<Fingerprint> = verdict::judge(&before, Vec::new(), config)
         .findings
         .iter()
@@ -165,10 +175,10 @@ fn broken(
     let mut broken: HashMap<_, Vec<Broken>> = HashMap::new();
     for judged in verdict::judge(&live, Vec::new(), config).findings {
         let Place::Field { resource, path } = &judged.finding.place else { continue };
-        if known.contains(&Fingerprint::of(&judged.finding, &live)) {
+        let subject = (*resource as usize).checked_sub(first).and_then(|subject| drifted.get(subject));
+        let Some(&(at, ..)) = subject.filter(|_| !known.contains(&Fingerprint::of(&judged.finding, &live))) else {
             continue;
-        }
-        let at = objects[*resource as usize].0;
+        };
         for (of, difference) in drift.objects[at].differences.iter().enumerate() {
             if difference.class <= Class::Unattributed && touches(path, &difference.seen) {
                 broken.entry((at, of)).or_default().push(Broken {

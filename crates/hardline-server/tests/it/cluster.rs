@@ -44,6 +44,7 @@ fn plane() -> &'static ControlPlane {
             certificates: None,
             configuration: "{}".to_owned(),
             longest_grant: "4h".to_owned(),
+            drift: "false".to_owned(),
         };
         let objects = [options.namespace(), options.objects()].concat();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
