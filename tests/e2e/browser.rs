@@ -159,11 +159,12 @@ impl Browser {
         let code = match key {
             "Enter" => 13,
             "Tab" => 9,
+            "Escape" => 27,
             _ => 0,
         };
         let text = match key {
             "Enter" => "\r",
-            "Tab" => "",
+            "Tab" | "Escape" => "",
             key => key,
         };
         for kind in ["keyDown", "keyUp"] {

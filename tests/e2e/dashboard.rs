@@ -40,11 +40,12 @@ impl Drop for Dashboard {
 }
 
 /// The pages that everybody gets to, and what they are called as pictures.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("overview", "/"),
     ("namespaces", "/namespaces"),
     ("namespace", "/namespaces/shop"),
     ("workload", "/namespaces/shop/Deployment.apps/checkout"),
+    ("network", "/network"),
     ("findings", "/findings"),
     ("changes", "/changes"),
     ("exemptions", "/exemptions"),
@@ -90,6 +91,29 @@ fn a_cluster_is_walked_through_and_seen_to_change() {
     assert_eq!(browser.evaluate("document.querySelector('.finding.high mark').innerText.includes('-Xmx2g')"), true);
     browser.click(".more a", "About heap-exceeds-request");
     browser.says("exempt.hardline.dev/heap-exceeds-request");
+
+    // From a workload to who can reach it, into the network, and back.
+    browser.open(&dashboard.at("/namespaces/shop/StatefulSet.apps/orders-db"));
+    browser.says("Who can reach it");
+    browser.says("0 of 1 workloads");
+    browser.click("main a", "Show it in the network");
+    browser.until("document.querySelector('#panel h2')?.innerText === 'shop/orders-db'");
+    browser.says("from shop/checkout on TCP 5432");
+    browser.press("Escape");
+    browser.until("document.querySelector('#panel h2').innerText.startsWith('2 workloads')");
+    browser.press("/");
+    browser.write("shop/checkout");
+    browser.press("Enter");
+    browser.until("location.hash === '#shop/checkout'");
+    browser.until("document.querySelectorAll('#graph .node.self').length === 1");
+    // What is chosen stays so while other things change.
+    browser.evaluate("document.activeElement.blur()");
+    run(&mut plane.kubectl(&["-n", "shop", "delete", "networkpolicy", "--all"])).succeeds();
+    browser.until("document.querySelector('#panel h3')?.innerText.startsWith('At once')");
+    assert_eq!(browser.evaluate("document.querySelector('#panel h2').innerText"), "shop/checkout");
+    run(plane.kubectl(&["apply", "-f"]).arg(root().join("examples/3am/network.yaml"))).succeeds();
+    browser.click("#panel h2 a", "shop/checkout");
+    browser.says("memory request 256Mi is below the heap of 2Gi");
 
     // A filter is an address, and is reached by keys.
     browser.open(&dashboard.at("/findings"));
