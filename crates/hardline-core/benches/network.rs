@@ -136,7 +136,7 @@ const DENY: &str = "  podSelector: {}\n  policyTypes: [Ingress, Egress]\n";
 fn change(bencher: Bencher, spec: &str) {
     let (before, after) = changed(spec);
     bencher.bench_local(|| {
-        let later = Network::of(&after, Assumptions::default());
+        let later = before.network().later(&after, Assumptions::default());
         before.network().changes(&later).len()
     });
 }

@@ -59,7 +59,9 @@ pub use read::isolates;
 pub use way::{Opening, Way, ways};
 pub use why::{Decision, Reason, Side};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::inventory::Inventory;
 use crate::resource::{Kind, Resource};
@@ -83,17 +85,7 @@ impl Default for Assumptions {
 /// The pods and policies of an inventory, ready to be asked.
 #[derive(Debug)]
 pub struct Network {
-    endpoints: Vec<Endpoint>,
-    /// Endpoints by the index of their resource.
-    by_resource: HashMap<u32, u32>,
-    /// Every pod and template, by the index of its resource, with its endpoint; ascending.
-    members: Vec<(u32, u32)>,
-    /// The Namespaces and Nodes, by index in the inventory.
-    surroundings: Vec<u32>,
-    /// Endpoints by their namespace.
-    by_namespace: HashMap<Box<str>, Vec<u32>>,
-    classes: Vec<Class>,
-    externals: Vec<Addresses>,
+    census: Arc<Census>,
     policies: Vec<Policy>,
     /// In the order in which they are asked.
     rules: Vec<Rule>,
@@ -103,20 +95,59 @@ pub struct Network {
     isolated_namespaces: [HashSet<Box<str>>; 2],
     problems: Vec<Problem>,
     unmodelled: Vec<u32>,
+}
+
+/// Everybody who sends and receives, by what policies look at. It outlasts changes of policies that look
+/// at nothing else.
+#[derive(Debug)]
+struct Census {
+    endpoints: Vec<Endpoint>,
+    /// Endpoints by the index of their resource.
+    by_resource: HashMap<u32, u32>,
+    /// Every pod and template, by the index of its resource, with its endpoint; ascending.
+    members: Vec<(u32, u32)>,
+    /// All workloads, by index in the inventory.
+    workloads: Vec<u32>,
+    /// The Namespaces and Nodes, by index in the inventory.
+    surroundings: Vec<u32>,
+    /// Endpoints by their namespace.
+    by_namespace: HashMap<Box<str>, Vec<u32>>,
+    classes: Vec<Class>,
+    externals: Vec<Addresses>,
+    /// What policies look at.
+    looks: Looks,
+    /// By block, the external ranges that it holds.
+    held: Vec<Vec<usize>>,
     dns: Vec<Party>,
     /// Proxies of Ingress and Gateway controllers, as assumed.
     controllers: Vec<Party>,
     stranger: Party,
 }
 
+/// What policies look at.
+#[derive(Debug, Default)]
+struct Looks {
+    /// The keys of labels.
+    keys: BTreeSet<Box<str>>,
+    /// The names of ports, which are called by their number among these.
+    port_names: BTreeMap<Box<str>, u32>,
+    /// Sets of addresses, which are called by their number.
+    blocks: HashMap<Addresses, usize>,
+}
+
 /// Pods that no policy can tell apart.
 #[derive(Debug)]
 struct Class {
+    namespace: Box<str>,
+    /// Those that policies look at.
+    labels: Vec<(Box<str>, Box<str>)>,
     host_network: bool,
     /// The endpoints of such pods; none if they are assumed only.
     endpoints: Vec<u32>,
     /// The ports that policies name, by the name's number.
     ports: Vec<(u32, Protocol, u16)>,
+    /// The blocks that the pods' addresses are in, by number.
+    blocks: Vec<usize>,
 }
 
 /// A policy of any kind.
@@ -155,6 +186,13 @@ impl Network {
         compile::compile(inventory, &resources, assumptions)
     }
 
+    /// The network of an inventory that is laid over the one of this network. Where only policies differ, and
+    /// look at no other labels, ports and addresses than before, it takes over what is known of the pods.
+    #[must_use]
+    pub fn later(&self, inventory: &Inventory, assumptions: Assumptions) -> Self {
+        compile::later(self, inventory, assumptions).unwrap_or_else(|| Self::of(inventory, assumptions))
+    }
+
     /// The network as the pods of one namespace have it: with no pods elsewhere, and with the policies
     /// of the namespace and of the cluster. Whom policies isolate, and who of those whom no policy
     /// knows is let in, is here as it is in the whole network, at a fraction of the cost.
@@ -187,7 +225,7 @@ impl Network {
 
     /// Everyone in the cluster, in the order of the inventory: observed pods first.
     pub fn endpoints(&self) -> &[Endpoint] {
-        &self.endpoints
+        &self.census.endpoints
     }
 
     /// The party that an endpoint is part of.
@@ -197,25 +235,25 @@ impl Network {
 
     /// The endpoints that are part of a party.
     pub fn endpoints_of(&self, party: Party) -> impl Iterator<Item = &Endpoint> {
-        let class = self.classes.get(party.0 as usize);
-        class.into_iter().flat_map(|class| &class.endpoints).map(|&at| &self.endpoints[at as usize])
+        let class = self.census.classes.get(party.0 as usize);
+        class.into_iter().flat_map(|class| &class.endpoints).map(|&at| &self.census.endpoints[at as usize])
     }
 
     /// The endpoint of a workload, or of the pods of which this one was observed first.
     pub fn endpoint_of(&self, workload: &Resource) -> Option<&Endpoint> {
-        self.by_resource.get(&workload.index).map(|&at| &self.endpoints[at as usize])
+        self.census.by_resource.get(&workload.index).map(|&at| &self.census.endpoints[at as usize])
     }
 
     /// The endpoint that a pod or a template is part of.
     pub fn endpoint_at(&self, resource: u32) -> Option<&Endpoint> {
-        let at = self.members.binary_search_by_key(&resource, |&(resource, _)| resource).ok()?;
-        self.endpoints.get(self.members[at].1 as usize)
+        let at = self.census.members.binary_search_by_key(&resource, |&(resource, _)| resource).ok()?;
+        self.census.endpoints.get(self.census.members[at].1 as usize)
     }
 
     /// The cluster's name servers, as the usual installations label them. They are parties even
     /// where the inventory does not hold them.
     pub fn dns(&self) -> &[Party] {
-        &self.dns
+        &self.census.dns
     }
 
     /// Whether a party can ask one of the name servers over UDP.
@@ -223,30 +261,30 @@ impl Network {
         let asks = |&server: &Party| {
             assumed::DNS_PORTS.iter().any(|&port| self.why(party, server, Protocol::Udp, port).allowed())
         };
-        self.dns.iter().any(asks)
+        self.census.dns.iter().any(asks)
     }
 
     /// A pod without labels in a namespace of which policies know nothing: what it reaches,
     /// every pod of the cluster reaches.
     pub fn stranger(&self) -> Party {
-        self.stranger
+        self.census.stranger
     }
 
     /// The party of an address outside the cluster; `None` for a family that nobody speaks.
     pub fn party_of(&self, address: IpAddr) -> Option<Party> {
-        let at = self.externals.iter().position(|range| range.contains(address))?;
-        Some(Party((self.classes.len() + at) as u32))
+        let at = self.census.externals.iter().position(|range| range.contains(address))?;
+        Some(Party((self.census.classes.len() + at) as u32))
     }
 
     /// The addresses outside the cluster, by party.
     pub fn externals(&self) -> impl ExactSizeIterator<Item = (Party, &Addresses)> {
-        let first = self.classes.len();
-        self.externals.iter().enumerate().map(move |(at, range)| (Party((first + at) as u32), range))
+        let first = self.census.classes.len();
+        self.census.externals.iter().enumerate().map(move |(at, range)| (Party((first + at) as u32), range))
     }
 
     /// How many kinds of pods policies tell apart.
     pub fn classes(&self) -> usize {
-        self.classes.len()
+        self.census.classes.len()
     }
 
     /// Whether a `NetworkPolicy` isolates the party in a direction.
@@ -273,7 +311,7 @@ impl Network {
     }
 
     fn parties(&self) -> usize {
-        self.classes.len() + self.externals.len()
+        self.census.classes.len() + self.census.externals.len()
     }
 
     fn sort_rules(&mut self) {
@@ -284,7 +322,7 @@ impl Network {
     /// The ports that a rule speaks of when this party receives.
     fn ports_at(&self, rule: &Rule, receiver: usize) -> Ports {
         let mut ports = rule.ports.clone();
-        let class = self.classes.get(receiver).filter(|class| !class.host_network);
+        let class = self.census.classes.get(receiver).filter(|class| !class.host_network);
         for &(name, protocol) in &rule.named {
             for &(_, found, port) in class.iter().flat_map(|class| &class.ports).filter(|port| port.0 == name) {
                 if protocol.is_none_or(|wanted| wanted == found) {

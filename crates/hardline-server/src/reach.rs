@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hardline_core::inventory::Inventory;
-use hardline_core::network::{Peer, Ports};
+use hardline_core::network::{Assumptions, Peer, Ports};
 use hardline_core::resource::{Kind, Resource};
 use hardline_core::tree::Value;
 
@@ -25,7 +25,8 @@ pub(crate) fn changed(cluster: &Inventory, object: Option<&Resource>, old: Optio
     };
     // What happens to several receivers alike is one sentence.
     let mut alike: BTreeMap<(bool, String, String), Vec<String>> = BTreeMap::new();
-    for change in cluster.network().changes(after.network()) {
+    let later = cluster.network().later(&after, Assumptions::default());
+    for change in cluster.network().changes(&later) {
         let senders = names(&change.senders.iter().map(name).collect::<Vec<_>>());
         for (closes, ports) in [(false, &change.opened), (true, &change.closed)] {
             if !ports.is_empty() {

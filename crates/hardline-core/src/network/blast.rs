@@ -85,7 +85,7 @@ impl Network {
     /// taken over in turn.
     pub fn blast<'n>(&'n self, inventory: &Inventory, matrix: &Matrix, from: &'n Endpoint) -> Blast<'n> {
         let own: Vec<Party> =
-            self.endpoints.iter().filter(|own| own.is_same_workload(from)).map(|own| self.party(own)).collect();
+            self.census.endpoints.iter().filter(|own| own.is_same_workload(from)).map(|own| self.party(own)).collect();
         let controllers = controllers(inventory);
         let jewels = Jewels::of(inventory);
         let mut blast = Blast { reached: Vec::new(), control: Vec::new(), workloads: self.workloads_but(from) };
@@ -99,7 +99,9 @@ impl Network {
                 blast.control.extend(self.control(controller, matrix, &front, hop));
             }
             let mut next = Front::new(self.parties());
-            for receiver in (0..self.classes.len()).filter(|&class| !self.classes[class].endpoints.is_empty()) {
+            for receiver in
+                (0..self.census.classes.len()).filter(|&class| !self.census.classes[class].endpoints.is_empty())
+            {
                 let receiving = Party(receiver as u32);
                 if visited.contains(receiver) {
                     continue;
@@ -124,7 +126,7 @@ impl Network {
     }
 
     fn workloads_but(&self, from: &Endpoint) -> usize {
-        let others = self.endpoints.iter().filter(|other| !other.is_same_workload(from));
+        let others = self.census.endpoints.iter().filter(|other| !other.is_same_workload(from));
         others.map(|other| (&other.namespace, &other.name, &other.kind)).collect::<HashSet<_>>().len()
     }
 

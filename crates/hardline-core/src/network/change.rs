@@ -100,11 +100,11 @@ impl<'n> Joint<'n> {
         let mut inside: BTreeMap<Both, Vec<Peer<'n>>> = BTreeMap::new();
         let mut known: HashSet<(Both, u32)> = HashSet::default();
         let mut replaced = false;
-        for &(resource, at) in &after.members {
-            let endpoint = &after.endpoints[at as usize];
+        for &(resource, at) in &after.census.members {
+            let endpoint = &after.census.endpoints[at as usize];
             let was = before.endpoint_at(resource).or_else(|| {
                 replaced = true;
-                let by_name = || before.endpoints.iter().map(|endpoint| (name(endpoint), endpoint)).collect();
+                let by_name = || before.census.endpoints.iter().map(|endpoint| (name(endpoint), endpoint)).collect();
                 names.get_or_insert_with(by_name).get(&name(endpoint)).copied()
             });
             let Some(was) = was else { continue };
@@ -131,7 +131,7 @@ impl<'n> Joint<'n> {
     }
 
     fn concerned_of(&self, before: &Network, after: &Network) -> Option<[HashSet<u32>; 2]> {
-        if before.surroundings != after.surroundings {
+        if before.census.surroundings != after.census.surroundings {
             return None;
         }
         // Who becomes isolated, or no longer is, loses or gains connections to everyone.

@@ -1,12 +1,14 @@
 //! From an inventory to a [`Network`]: alike pods become classes, selectors become sets of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::inventory::Inventory;
 use crate::resource::{Kind, Resource};
 use crate::tree::Value;
+use crate::workload::Workload;
 
 use super::address::Addresses;
 use super::assumed::{self, Assumed};
@@ -14,10 +16,11 @@ use super::bits::Bits;
 use super::endpoint::{self, Endpoint, Seen};
 use super::hash::HashMap;
 use super::intervals::{Intervals, Point};
+use super::policy::Problem;
 use super::port::Protocol;
 use super::query::{Query, Requirement};
 use super::read::{self, Draft, DraftPeer, DraftPorts, NamespacesOf, PodsOf};
-use super::{Assumptions, Class, Network, Party, Policy, Rule};
+use super::{Assumptions, Census, Class, Looks, Network, Party, Policy, Rule};
 
 /// The label that the API server gives every namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -30,9 +33,9 @@ const MANY: usize = 1000;
 struct Signature<'a> {
     namespace: &'a str,
     labels: Vec<(&'a str, &'a str)>,
-    ports: Vec<(&'a str, Protocol, u16)>,
+    ports: Vec<(u32, Protocol, u16)>,
     /// Which of the policies' blocks the pods' addresses are in.
-    blocks: Vec<u32>,
+    blocks: Vec<usize>,
     host_network: bool,
 }
 
@@ -41,74 +44,107 @@ pub(super) fn compile(inventory: &Inventory, resources: &[&Resource], assumption
     let mut problems = Vec::new();
     let drafts: Vec<Draft<'_>> = resources.iter().filter_map(|resource| read::read(resource, &mut problems)).collect();
     let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
-    let blocks = distinct_blocks(&drafts, &nodes);
-    let seen = endpoint::collect(inventory, resources);
-    let Classified { endpoints, members, signatures, dns, controllers, stranger } = classify(&seen, &drafts, &blocks);
-    let (externals, external_blocks) = cut(&blocks, &seen);
+    let census = census(inventory, resources, Looks::of(&drafts, &nodes));
+    build(inventory, resources, Arc::new(census), drafts, problems, assumptions)
+}
 
-    let mut index = Index::new(inventory, &signatures, signatures.len() + externals.len());
-    index.nodes = nodes;
-    for (number, block) in blocks.into_iter().enumerate() {
-        let mut bits = BlockBits { pods: Bits::new(index.len), others: Bits::new(index.len) };
-        for (class, signature) in signatures.iter().enumerate().filter(|(_, s)| s.blocks.contains(&(number as u32))) {
-            if signature.host_network { &mut bits.others } else { &mut bits.pods }.insert(class);
-        }
-        for &external in &external_blocks[number] {
-            bits.others.insert(signatures.len() + external);
-        }
-        index.blocks.insert(block, bits);
+/// The network of an inventory in which the pods are those of an earlier one, and policies look at nothing
+/// that they did not look at there; else nothing.
+pub(super) fn later(before: &Network, inventory: &Inventory, assumptions: Assumptions) -> Option<Network> {
+    let resources: Vec<&Resource> = inventory.resources().collect();
+    let census = &before.census;
+    if workloads(&resources) != census.workloads || surroundings(inventory) != census.surroundings {
+        return None;
     }
+    let mut problems = Vec::new();
+    let drafts: Vec<Draft<'_>> = resources.iter().filter_map(|resource| read::read(resource, &mut problems)).collect();
+    let nodes: Vec<&Resource> = inventory.of_kind(Kind::Node, None).collect();
+    let looks = Looks::of(&drafts, &nodes);
+    let is_known = looks.keys.is_subset(&census.looks.keys)
+        && looks.port_names.keys().all(|name| census.looks.port_names.contains_key(name))
+        && looks.blocks.keys().all(|block| census.looks.blocks.contains_key(block));
+    is_known.then(|| build(inventory, &resources, census.clone(), drafts, problems, assumptions))
+}
 
-    let mut network = Network {
+/// The workloads, by index.
+fn workloads(resources: &[&Resource]) -> Vec<u32> {
+    resources.iter().filter(|resource| Workload::of(resource).is_some()).map(|resource| resource.index).collect()
+}
+
+/// The Namespaces and Nodes, by index.
+fn surroundings(inventory: &Inventory) -> Vec<u32> {
+    let kinds = [Kind::Namespace, Kind::Node].into_iter();
+    kinds.flat_map(|kind| inventory.of_kind(kind, None)).map(|resource| resource.index).collect()
+}
+
+/// What is known of the pods of an inventory, for policies that look at this.
+fn census(inventory: &Inventory, resources: &[&Resource], looks: Looks) -> Census {
+    let seen = endpoint::collect(inventory, resources);
+    let mut blocks: Vec<(&Addresses, usize)> = looks.blocks.iter().map(|(block, &number)| (block, number)).collect();
+    blocks.sort_unstable_by_key(|&(_, number)| number);
+    let blocks: Vec<&Addresses> = blocks.into_iter().map(|(block, _)| block).collect();
+    let (externals, held) = cut(&blocks, &seen);
+    let Classified { endpoints, members, signatures, dns, controllers, stranger } = classify(&seen, &looks, &blocks);
+    let owned = |signature: Signature<'_>| Class {
+        namespace: signature.namespace.into(),
+        labels: signature.labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+        host_network: signature.host_network,
+        endpoints: Vec::new(),
+        ports: signature.ports,
+        blocks: signature.blocks,
+    };
+    let mut classes: Vec<Class> = signatures.into_iter().map(owned).collect();
+    let mut by_resource = HashMap::default();
+    let mut by_namespace: HashMap<Box<str>, Vec<u32>> = HashMap::default();
+    for (at, endpoint) in (0u32..).zip(&endpoints) {
+        classes[endpoint.class as usize].endpoints.push(at);
+        by_resource.insert(endpoint.resource, at);
+        by_namespace.entry(endpoint.namespace.clone()).or_default().push(at);
+    }
+    Census {
         endpoints,
-        by_resource: HashMap::default(),
+        by_resource,
         members,
-        surroundings: [Kind::Namespace, Kind::Node]
-            .into_iter()
-            .flat_map(|kind| inventory.of_kind(kind, None))
-            .map(|resource| resource.index)
-            .collect(),
-        by_namespace: HashMap::default(),
-        classes: Vec::new(),
+        workloads: workloads(resources),
+        surroundings: surroundings(inventory),
+        by_namespace,
+        classes,
         externals,
+        looks,
+        held,
+        dns,
+        controllers,
+        stranger,
+    }
+}
+
+/// The network of these pods under these policies.
+fn build(
+    inventory: &Inventory,
+    resources: &[&Resource],
+    census: Arc<Census>,
+    drafts: Vec<Draft<'_>>,
+    problems: Vec<Problem>,
+    assumptions: Assumptions,
+) -> Network {
+    let mut index = Index::new(inventory, &census);
+    let mut network = Network {
+        census: census.clone(),
         policies: Vec::new(),
         rules: Vec::new(),
         isolated: [Bits::new(index.len), Bits::new(index.len)],
         isolated_namespaces: Default::default(),
         problems,
         unmodelled: unmodelled(resources),
-        dns,
-        controllers,
-        stranger,
     };
-    let mut names = Names::default();
     for draft in drafts {
-        add_policy(&mut network, draft, &mut index, &mut names, assumptions);
+        add_policy(&mut network, draft, &mut index, assumptions);
     }
     network.sort_rules();
-    network.classes = signatures
-        .into_iter()
-        .map(|signature| Class {
-            host_network: signature.host_network,
-            endpoints: Vec::new(),
-            ports: signature.ports.iter().map(|&(name, protocol, port)| (names.number(name), protocol, port)).collect(),
-        })
-        .collect();
-    for (at, endpoint) in (0u32..).zip(&network.endpoints) {
-        network.classes[endpoint.class as usize].endpoints.push(at);
-        network.by_resource.insert(endpoint.resource, at);
-        network.by_namespace.entry(endpoint.namespace.clone()).or_default().push(at);
-    }
     network
 }
 
-fn add_policy<'a>(
-    network: &mut Network,
-    draft: Draft<'a>,
-    index: &mut Index<'a>,
-    port_names: &mut Names<'a>,
-    assumptions: Assumptions,
-) {
+fn add_policy<'a>(network: &mut Network, draft: Draft<'a>, index: &mut Index<'a>, assumptions: Assumptions) {
     let subject = index.pods_of(&draft.subject);
     for &direction in &draft.isolates {
         network.isolated[direction as usize].unite(&subject);
@@ -121,7 +157,8 @@ fn add_policy<'a>(
             peers.unite(item);
         }
         let DraftPorts { ports, named: by_name } = rule.ports;
-        let named = by_name.into_iter().map(|(name, protocol)| (port_names.number(name), protocol)).collect();
+        let numbers = &network.census.looks.port_names;
+        let named = by_name.into_iter().filter_map(|(name, protocol)| Some((*numbers.get(name)?, protocol))).collect();
         let (direction, index, action) = (rule.direction, rule.index, rule.action);
         network.rules.push(Rule {
             policy: number,
@@ -144,33 +181,34 @@ fn add_policy<'a>(
     network.policies.push(Policy { resource, subject, isolates: draft.isolates });
 }
 
-/// Numbers for the names of ports.
-#[derive(Debug, Default)]
-struct Names<'a>(HashMap<&'a str, u32>);
-
-impl<'a> Names<'a> {
-    fn number(&mut self, name: &'a str) -> u32 {
-        let next = self.0.len() as u32;
-        *self.0.entry(name).or_insert(next)
+impl Looks {
+    /// What these policies look at.
+    fn of(drafts: &[Draft<'_>], nodes: &[&Resource]) -> Self {
+        let (mut keys, mut port_names) = (BTreeSet::new(), BTreeSet::new());
+        let mut looks = Self::default();
+        for draft in drafts {
+            keys.extend(draft.subject.pods.keys());
+            for rule in &draft.rules {
+                port_names.extend(rule.ports.named.iter().map(|&(name, _)| name));
+                for peer in &rule.peers {
+                    let block = match peer {
+                        DraftPeer::Pods(pods) => {
+                            keys.extend(pods.pods.keys());
+                            continue;
+                        }
+                        DraftPeer::Block { addresses, .. } => addresses.clone(),
+                        DraftPeer::Nodes(query) => addresses_of(nodes, query),
+                        DraftPeer::Everyone => continue,
+                    };
+                    let next = looks.blocks.len();
+                    looks.blocks.entry(block).or_insert(next);
+                }
+            }
+        }
+        looks.keys = keys.into_iter().map(Box::from).collect();
+        looks.port_names = port_names.into_iter().map(Box::from).zip(0..).collect();
+        looks
     }
-}
-
-/// The distinct sets of addresses that policies name, directly or by nodes' labels.
-fn distinct_blocks(drafts: &[Draft<'_>], nodes: &[&Resource]) -> Vec<Addresses> {
-    let mut numbers: HashMap<Addresses, usize> = HashMap::default();
-    let peers = drafts.iter().flat_map(|draft| &draft.rules).flat_map(|rule| &rule.peers);
-    for peer in peers {
-        let block = match peer {
-            DraftPeer::Block { addresses, .. } => addresses.clone(),
-            DraftPeer::Nodes(query) => addresses_of(nodes, query),
-            DraftPeer::Everyone | DraftPeer::Pods(_) => continue,
-        };
-        let next = numbers.len();
-        numbers.entry(block).or_insert(next);
-    }
-    let mut blocks: Vec<_> = numbers.into_iter().collect();
-    blocks.sort_unstable_by_key(|&(_, number)| number);
-    blocks.into_iter().map(|(block, _)| block).collect()
 }
 
 /// The addresses in the status of the nodes with these labels.
@@ -198,41 +236,29 @@ struct Classified<'a> {
 
 /// Collapses pods that no policy can tell apart into classes, and those of one workload and
 /// class into an endpoint.
-fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -> Classified<'a> {
-    let mut keys = BTreeSet::new();
-    let mut port_names = BTreeSet::new();
-    for draft in drafts {
-        keys.extend(draft.subject.pods.keys());
-        for rule in &draft.rules {
-            port_names.extend(rule.ports.named.iter().map(|&(name, _)| name));
-            for peer in &rule.peers {
-                if let DraftPeer::Pods(pods) = peer {
-                    keys.extend(pods.pods.keys());
-                }
-            }
-        }
-    }
+fn classify<'a>(seen: &[Seen<'a>], looks: &Looks, blocks: &[&Addresses]) -> Classified<'a> {
     let mut classes: HashMap<Signature<'a>, u32> = HashMap::default();
     let mut by_name: HashMap<(&str, &str, &str, u32), usize> = HashMap::default();
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut members = Vec::new();
     // A pod without an address gets some address of the cluster, which all families' blocks hold.
-    let whole: Vec<bool> = blocks.iter().map(Addresses::is_whole_family).collect();
-    let blocks_of = |addresses: &Addresses, anywhere: bool| -> Vec<u32> {
-        let numbered = (0u32..).zip(blocks.iter().zip(&whole));
+    let whole: Vec<bool> = blocks.iter().map(|block| block.is_whole_family()).collect();
+    let blocks_of = |addresses: &Addresses, anywhere: bool| -> Vec<usize> {
+        let numbered = (0..).zip(blocks.iter().zip(&whole));
         let holds = |block: &Addresses, whole: bool| {
             if addresses.is_empty() || anywhere && whole { whole } else { block.meets(addresses) }
         };
         numbered.filter(|&(_, (block, &whole))| holds(block, whole)).map(|(number, _)| number).collect()
     };
+    let numbered = |(name, protocol, port): (&str, Protocol, u16)| Some((*looks.port_names.get(name)?, protocol, port));
     let signature_of = |pod: &Seen<'a>| {
         let labels = pod.workload.pod_labels().into_iter().flat_map(Value::entries);
         let mut labels: Vec<(&str, &str)> = labels
-            .filter(|entry| keys.contains(entry.key.raw()))
+            .filter(|entry| looks.keys.contains(entry.key.raw()))
             .map(|entry| (entry.key.raw(), entry.value.raw()))
             .collect();
         labels.sort_unstable();
-        let mut ports: Vec<_> = pod.named_ports().filter(|(name, ..)| port_names.contains(name)).collect();
+        let mut ports: Vec<_> = pod.named_ports().filter_map(numbered).collect();
         ports.sort_unstable();
         ports.dedup();
         Signature {
@@ -274,8 +300,8 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
         address.for_each(|address| addresses.unite(&Addresses::one(address)));
         let signature = Signature {
             namespace: pod.namespace,
-            labels: pod.labels.iter().copied().filter(|(key, _)| keys.contains(key)).collect(),
-            ports: pod.ports.iter().copied().filter(|(name, ..)| port_names.contains(name)).collect(),
+            labels: pod.labels.iter().copied().filter(|(key, _)| looks.keys.contains(*key)).collect(),
+            ports: pod.ports.iter().copied().filter_map(numbered).collect(),
             blocks: blocks_of(&addresses, true),
             host_network: pod.host_network,
         };
@@ -296,7 +322,7 @@ fn classify<'a>(seen: &[Seen<'a>], drafts: &[Draft<'a>], blocks: &[Addresses]) -
 /// each block which of them it holds.
 ///
 /// IPv6 is left out where neither a policy nor a pod speaks it.
-fn cut(blocks: &[Addresses], seen: &[Seen<'_>]) -> (Vec<Addresses>, Vec<Vec<usize>>) {
+fn cut(blocks: &[&Addresses], seen: &[Seen<'_>]) -> (Vec<Addresses>, Vec<Vec<usize>>) {
     let speaks = |family: &Addresses| {
         let blocks = blocks.iter().any(|block| block.meets(family));
         blocks || seen.iter().any(|pod| pod.addresses.meets(family))
@@ -349,7 +375,9 @@ struct Index<'a> {
     labels: HashMap<&'a str, HashMap<&'a str, Bits>>,
     pods: Bits,
     hosts: Bits,
-    blocks: HashMap<Addresses, BlockBits>,
+    looks: &'a Looks,
+    /// By number.
+    blocks: Vec<BlockBits>,
     nodes: Vec<&'a Resource>,
     memo_pods: HashMap<Query<'a>, Bits>,
     memo_namespaces: HashMap<Query<'a>, Bits>,
@@ -370,7 +398,8 @@ struct BlockBits {
 }
 
 impl<'a> Index<'a> {
-    fn new(inventory: &'a Inventory, signatures: &[Signature<'a>], len: usize) -> Self {
+    fn new(inventory: &'a Inventory, census: &'a Census) -> Self {
+        let len = census.classes.len() + census.externals.len();
         let mut index = Self {
             len,
             namespaces: Vec::new(),
@@ -378,30 +407,45 @@ impl<'a> Index<'a> {
             labels: HashMap::default(),
             pods: Bits::new(len),
             hosts: Bits::new(len),
-            blocks: HashMap::default(),
-            nodes: Vec::new(),
+            looks: &census.looks,
+            blocks: Vec::new(),
+            nodes: inventory.of_kind(Kind::Node, None).collect(),
             memo_pods: HashMap::default(),
             memo_namespaces: HashMap::default(),
         };
-        for (class, signature) in signatures.iter().enumerate() {
-            if signature.host_network {
+        for held in &census.held {
+            let mut others = Bits::new(len);
+            held.iter().for_each(|external| others.insert(census.classes.len() + external));
+            index.blocks.push(BlockBits { pods: Bits::new(len), others });
+        }
+        for (class, known) in census.classes.iter().enumerate() {
+            for &block in &known.blocks {
+                let BlockBits { pods, others } = &mut index.blocks[block];
+                if known.host_network { others } else { pods }.insert(class);
+            }
+            if known.host_network {
                 index.hosts.insert(class);
                 continue;
             }
             index.pods.insert(class);
             let next = index.namespaces.len();
-            let number = *index.numbers.entry(signature.namespace).or_insert(next);
+            let number = *index.numbers.entry(&*known.namespace).or_insert(next);
             if number == next {
-                let resource = inventory.find(Kind::Namespace, None, signature.namespace);
-                index.namespaces.push(Namespace { name: signature.namespace, resource, classes: Bits::new(len) });
+                let resource = inventory.find(Kind::Namespace, None, &known.namespace);
+                index.namespaces.push(Namespace { name: &known.namespace, resource, classes: Bits::new(len) });
             }
             index.namespaces[number].classes.insert(class);
-            for &(key, value) in &signature.labels {
-                let bits = index.labels.entry(key).or_default().entry(value).or_insert_with(|| Bits::new(len));
+            for (key, value) in &known.labels {
+                let bits = index.labels.entry(&**key).or_default().entry(&**value).or_insert_with(|| Bits::new(len));
                 bits.insert(class);
             }
         }
         index
+    }
+
+    /// Who is in a block.
+    fn block(&self, addresses: &Addresses) -> Option<&BlockBits> {
+        self.blocks.get(*self.looks.blocks.get(addresses)?)
     }
 
     fn pods_of(&mut self, pods: &PodsOf<'a>) -> Bits {
@@ -472,7 +516,7 @@ impl<'a> Index<'a> {
             DraftPeer::Everyone => peers = Bits::full(self.len),
             DraftPeer::Pods(pods) => peers = self.pods_of(pods),
             DraftPeer::Block { addresses, of_pods } => {
-                if let Some(block) = self.blocks.get(addresses) {
+                if let Some(block) = self.block(addresses) {
                     peers.unite(&block.others);
                     if *of_pods || assumptions.blocks_match_pods {
                         peers.unite(&block.pods);
@@ -480,7 +524,7 @@ impl<'a> Index<'a> {
                 }
             }
             DraftPeer::Nodes(query) => {
-                if let Some(block) = self.blocks.get(&addresses_of(&self.nodes, query)) {
+                if let Some(block) = self.block(&addresses_of(&self.nodes, query)) {
                     peers.unite(&block.others);
                 }
                 if query.is_everything() {

@@ -37,7 +37,7 @@ impl Network {
     pub fn denies_by_default(&self, namespace: &str, direction: Direction) -> bool {
         let denies = |rule: &Rule| {
             let baseline = rule.direction == direction && matches!(rule.tier, Tier::Baseline(_));
-            let everything = rule.peers.contains(self.stranger.0 as usize) && rule.ports == Ports::all();
+            let everything = rule.peers.contains(self.census.stranger.0 as usize) && rule.ports == Ports::all();
             let subject = &self.policies[rule.policy as usize].subject;
             let mut pods = self.endpoints_in(namespace);
             baseline
@@ -50,8 +50,8 @@ impl Network {
 
     /// The endpoints of a namespace that policies hold: those on their node's network are left out.
     pub fn endpoints_in(&self, namespace: &str) -> impl Iterator<Item = &Endpoint> + use<'_> {
-        let numbers = self.by_namespace.get(namespace).into_iter().flatten();
-        numbers.map(|&at| &self.endpoints[at as usize]).filter(|endpoint| !endpoint.host_network)
+        let numbers = self.census.by_namespace.get(namespace).into_iter().flatten();
+        numbers.map(|&at| &self.census.endpoints[at as usize]).filter(|endpoint| !endpoint.host_network)
     }
 
     /// The endpoints to which a `NetworkPolicy` allows some egress, but nobody allows the
@@ -88,7 +88,7 @@ impl Network {
         let open = move |rule: &&Rule| {
             self.policies[rule.policy as usize].resource == policy
                 && rule.tier == Tier::Namespace
-                && rule.peers.contains(self.stranger.0 as usize)
+                && rule.peers.contains(self.census.stranger.0 as usize)
                 && rule.ports == Ports::all()
         };
         self.rules.iter().filter(open).map(|rule| (rule.direction, rule.index))
@@ -107,7 +107,7 @@ impl Network {
             let subject = &self.policies[rule.policy as usize].subject;
             let concerns = match rule.direction {
                 Direction::Ingress => subject.contains(at),
-                Direction::Egress => rule.peers.contains(at) && !rule.peers.contains(self.stranger.0 as usize),
+                Direction::Egress => rule.peers.contains(at) && !rule.peers.contains(self.census.stranger.0 as usize),
             };
             rule.action == Action::Accept && concerns && !self.ports_at(rule, at).intersect(ports).is_empty()
         };
@@ -165,8 +165,8 @@ impl Network {
     ) -> Option<OneSided> {
         let peers = &rule.items[item];
         // Who is outside the cluster, or may be anywhere in it, is not known to be denied.
-        let anyone = peers.contains(self.stranger.0 as usize);
-        if anyone || peers.iter().any(|party| party >= self.classes.len()) {
+        let anyone = peers.contains(self.census.stranger.0 as usize);
+        if anyone || peers.iter().any(|party| party >= self.census.classes.len()) {
             return None;
         }
         let subject = &self.policies[rule.policy as usize].subject;
@@ -201,6 +201,6 @@ impl Network {
 
     /// Whether the class has pods of the inventory, rather than assumed ones only.
     fn is_observed(&self, class: usize) -> bool {
-        self.classes.get(class).is_some_and(|class| !class.endpoints.is_empty())
+        self.census.classes.get(class).is_some_and(|class| !class.endpoints.is_empty())
     }
 }

@@ -62,7 +62,7 @@ pub fn exposure<'n>(inventory: &Inventory, network: &'n Network) -> Vec<Exposure
         }
         let exposure = &mut found[at];
         let row = rows.entry(endpoint.class).or_insert_with(|| network.row(network.party(endpoint)));
-        exposure.anybody.unite(&row.ports(network.stranger));
+        exposure.anybody.unite(&row.ports(network.census.stranger));
         for (namespace, ports) in from_namespaces(network, row, endpoint) {
             exposure.namespaces.entry(namespace).or_default().unite(&ports);
         }

@@ -105,7 +105,7 @@ struct Found<'n> {
 
 impl<'n> Found<'n> {
     fn of(network: &'n Network) -> Self {
-        let mut order: Vec<(u32, &Endpoint)> = (0..).zip(&network.endpoints).collect();
+        let mut order: Vec<(u32, &Endpoint)> = (0..).zip(&network.census.endpoints).collect();
         order.sort_by_key(|(_, endpoint)| (&endpoint.namespace, &endpoint.name, &endpoint.kind));
         let mut places = vec![0; order.len()];
         for (place, workload) in (0..).zip(order.chunk_by(|(_, a), (_, b)| a.is_same_workload(b))) {
@@ -118,8 +118,10 @@ impl<'n> Found<'n> {
 
     fn add(&mut self, sender: Party, receiver: Party, ports: &Arc<Ports>) {
         let network = self.network;
-        let outside = |party: Party| network.externals.get((party.0 as usize).wrapping_sub(network.classes.len()));
-        let numbers = |party: Party| network.classes.get(party.0 as usize).map_or(&[][..], |class| &class.endpoints);
+        let outside =
+            |party: Party| network.census.externals.get((party.0 as usize).wrapping_sub(network.census.classes.len()));
+        let numbers =
+            |party: Party| network.census.classes.get(party.0 as usize).map_or(&[][..], |class| &class.endpoints);
         match (outside(sender), outside(receiver)) {
             (None, None) => {
                 for &sender in numbers(sender) {
@@ -189,7 +191,7 @@ impl Connection<'_> {
 }
 
 fn endpoint(network: &Network, number: u32) -> Peer<'_> {
-    Peer::Endpoint(&network.endpoints[number as usize])
+    Peer::Endpoint(&network.census.endpoints[number as usize])
 }
 
 fn key(from: u32, to: u32) -> u64 {

@@ -51,9 +51,9 @@ impl Network {
             for &direction in directions {
                 senders.intersect(&self.allowed(direction, receiver, &relevant, &rules));
             }
-            if receiver >= self.classes.len() {
+            if receiver >= self.census.classes.len() {
                 // Traffic from outside to outside is none of the cluster's.
-                for external in self.classes.len()..self.parties() {
+                for external in self.census.classes.len()..self.parties() {
                     senders.remove(external);
                 }
             }

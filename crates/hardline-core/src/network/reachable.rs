@@ -100,7 +100,7 @@ impl Network {
         };
         let mut pods = Ports::all();
         let mut anybody = Ports::all();
-        for (number, class) in (0u32..).zip(&self.classes) {
+        for (number, class) in (0u32..).zip(&self.census.classes) {
             let ports = with(side, Party(number));
             anybody = anybody.intersect(&ports);
             if !class.host_network {

@@ -325,7 +325,7 @@ impl<'i, 'n> Reader<'i, 'n> {
         if assumed::OUTSIDE_CONTROLLERS.iter().any(|word| named(word)) {
             return self.outside([].into_iter());
         }
-        let known = || assumed::CONTROLLERS.iter().zip(&self.network.controllers);
+        let known = || assumed::CONTROLLERS.iter().zip(&self.network.census.controllers);
         let mut candidates: Vec<_> = known().filter(|((word, _), _)| named(word)).collect();
         let is_named = !candidates.is_empty();
         if !is_named {
@@ -341,7 +341,7 @@ impl<'i, 'n> Reader<'i, 'n> {
         let mut parties: Vec<Party> = proxies.iter().map(|proxy| self.network.party(proxy)).collect();
         if parties.is_empty() {
             parties.extend(candidates.iter().map(|&(_, &party)| party));
-            parties.push(self.network.stranger);
+            parties.push(self.network.census.stranger);
         }
         Senders { parties, proxies }
     }

@@ -67,7 +67,7 @@ impl Network {
             Direction::Ingress => (receiver, sender),
             Direction::Egress => (sender, receiver),
         };
-        if self.classes.get(subject.0 as usize).is_none_or(|class| class.host_network) {
+        if self.census.classes.get(subject.0 as usize).is_none_or(|class| class.host_network) {
             return Side { allowed: true, reason: Reason::Unheld };
         }
         let rules = || {

@@ -426,7 +426,8 @@ proptest! {
             let gone = before.resources().find(|resource| resource.kind() == Kind::NetworkPolicy);
             after = gone.map_or(after.with(Vec::new()), |gone| after.without(gone));
         }
-        let (before, after) = (Network::of(&before, Assumptions::default()), Network::of(&after, Assumptions::default()));
+        let before = Network::of(&before, Assumptions::default());
+        let (anew, after) = (Network::of(&after, Assumptions::default()), before.later(&after, Assumptions::default()));
         let changes = before.changes(&after);
         let names = |peer: &network::Peer<'_>| match peer {
             network::Peer::Endpoint(endpoint) => vec![endpoint.to_string()],
@@ -451,6 +452,13 @@ proptest! {
         };
         let (old, new) = (parties(&before), parties(&after));
         let (was, is) = (before.matrix(), after.matrix());
+        // What is taken over from before is as it would be found.
+        let (fresh, found_anew) = (anew.matrix(), parties(&anew));
+        for (sender, &from) in &found_anew {
+            for (receiver, &to) in &found_anew {
+                prop_assert_eq!(fresh.ports(from, to), is.ports(new[sender], new[receiver]));
+            }
+        }
         let mut expected = BTreeMap::new();
         for (sender, &from) in &new {
             for (receiver, &to) in new.iter().filter(|(receiver, _)| *receiver != sender) {
