@@ -415,7 +415,9 @@ impl<'a> Index<'a> {
         };
         for held in &census.held {
             let mut others = Bits::new(len);
-            held.iter().for_each(|external| others.insert(census.classes.len() + external));
+            for external in held {
+                others.insert(census.classes.len() + external);
+            }
             index.blocks.push(BlockBits { pods: Bits::new(len), others });
         }
         for (class, known) in census.classes.iter().enumerate() {

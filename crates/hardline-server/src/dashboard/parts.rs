@@ -63,7 +63,8 @@ impl Frame<'_> {
                                 a href=(tab.address) aria-current=[(tab.address == *at).then_some("page")] { (tab.name) }
                             }
                         }
-                        p.state {
+                        // No paragraph, which a form would end.
+                        div.state {
                             span #beat .beat title="Changes show by themselves" {}
                             b { (snapshot.cluster) }
                             @if let Some(name) = self.name {
