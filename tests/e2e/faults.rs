@@ -233,7 +233,9 @@ fn where_it_is_gone_the_policies_in_cel_refuse() {
     let wall = run(&mut hardline(&["install", "--policies", "--no-config"])).succeeds().stdout;
     run_with(&mut plane.kubectl(&["apply", "-f", "-"]), &wall).succeeds();
     let is_refused = |plane: &ControlPlane| match try_pod(plane) {
-        Outcome::Slipped(422, message) => message.contains("container-privileged: container runs privileged (app)"),
+        Outcome::Slipped(422, message) => {
+            message.contains("[container-privileged] container runs privileged (app), fix: ")
+        }
         _ => false,
     };
     plane.until("the wall refuses", is_refused).unwrap();
