@@ -41,14 +41,20 @@ const ACTORS: Kinds =
 pub struct Inventory {
     /// The lowest first, the one with the subjects last.
     layers: Vec<Arc<Layer>>,
-    /// The resources that higher layers replace or take away, by their indices.
+    /// The resources that higher layers replace or take away, by their indices, in order.
     hidden: Vec<u32>,
     coverage: Arc<Coverage>,
-    network: OnceLock<Network>,
+    networks: Networks,
+}
+
+/// Who can reach whom, as far as somebody has asked.
+#[derive(Debug, Default)]
+struct Networks {
+    whole: OnceLock<Network>,
     /// Of the namespace that all subjects are in.
-    network_here: OnceLock<Network>,
+    here: OnceLock<Network>,
     /// Of the only subject.
-    network_alone: OnceLock<Network>,
+    alone: OnceLock<Network>,
 }
 
 /// What an inventory knows completely, so that absence can be claimed.
@@ -132,9 +138,7 @@ impl Inventory {
             layers: vec![Arc::new(Layer::new(0, resources))],
             hidden: Vec::new(),
             coverage: Arc::new(coverage),
-            network: OnceLock::new(),
-            network_here: OnceLock::new(),
-            network_alone: OnceLock::new(),
+            networks: Networks::default(),
         }
     }
 
@@ -142,18 +146,10 @@ impl Inventory {
     /// and name, and they are its [subjects](Inventory::subjects).
     #[must_use]
     pub fn with(&self, resources: Vec<Resource>) -> Self {
-        let hidden = resources.iter().flat_map(|resource| self.same(resource)).map(|hidden| hidden.index);
-        let hidden = self.hidden.iter().copied().chain(hidden).collect();
+        let hidden = self.hidden_with(resources.iter().flat_map(|resource| self.same(resource)));
         let layer = Layer::new(self.top().end(), resources);
         let layers = self.layers.iter().cloned().chain([Arc::new(layer)]).collect();
-        Self {
-            layers,
-            hidden,
-            coverage: self.coverage.clone(),
-            network: OnceLock::new(),
-            network_here: OnceLock::new(),
-            network_alone: OnceLock::new(),
-        }
+        Self { layers, hidden, coverage: self.coverage.clone(), networks: Networks::default() }
     }
 
     /// This inventory without the object of a resource's kind, namespace and name. It has no
@@ -161,7 +157,7 @@ impl Inventory {
     #[must_use]
     pub fn without(&self, resource: &Resource) -> Self {
         let mut without = self.with(Vec::new());
-        without.hidden.extend(self.same(resource).map(|hidden| hidden.index));
+        without.hidden = without.hidden_with(self.same(resource));
         without
     }
 
@@ -174,6 +170,13 @@ impl Inventory {
         })
     }
 
+    /// What is hidden already, and these.
+    fn hidden_with<'s>(&self, more: impl Iterator<Item = &'s Resource>) -> Vec<u32> {
+        let mut hidden: Vec<u32> = self.hidden.iter().copied().chain(more.map(|resource| resource.index)).collect();
+        hidden.sort_unstable();
+        hidden
+    }
+
     fn top(&self) -> &Layer {
         &self.layers[self.layers.len() - 1]
     }
@@ -184,7 +187,7 @@ impl Inventory {
         look: impl Fn(&'s Layer) -> I,
     ) -> impl Iterator<Item = &'s Resource> {
         let found = self.layers.iter().flat_map(move |layer| look(layer));
-        found.filter(|resource| !self.hidden.contains(&resource.index))
+        found.filter(|resource| self.hidden.binary_search(&resource.index).is_err())
     }
 
     /// All resources, in the order they were read.
@@ -236,7 +239,7 @@ impl Inventory {
     /// Who can reach whom, under the default assumptions; worked out when first asked for.
     pub fn network(&self) -> &Network {
         note_everywhere(OF_NETWORK);
-        self.network.get_or_init(|| Network::of(self, Assumptions::default()))
+        self.networks.whole.get_or_init(|| Network::of(self, Assumptions::default()))
     }
 
     /// Who can reach the pods of a namespace: the [whole network](Inventory::network), or, where single
@@ -246,10 +249,10 @@ impl Inventory {
         note_everywhere(OF_NETWORK);
         let is_here = |subject: &Resource| subject.namespace() == namespace;
         let is_laid_over = self.layers.len() > 1 && self.subjects().iter().all(is_here);
-        if !is_laid_over || self.network.get().is_some() {
+        if !is_laid_over || self.networks.whole.get().is_some() {
             return self.network();
         }
-        self.network_here.get_or_init(|| Network::of_namespace(self, namespace, Assumptions::default()))
+        self.networks.here.get_or_init(|| Network::of_namespace(self, namespace, Assumptions::default()))
     }
 
     /// Who can reach the pods of a workload, asked by nobody who looks at other pods: the [network of its
@@ -258,10 +261,10 @@ impl Inventory {
     pub fn network_at(&self, workload: &Resource) -> &Network {
         note_everywhere(OF_NETWORK);
         let is_alone = self.layers.len() > 1 && matches!(self.subjects(), [only] if only.index == workload.index);
-        if !is_alone || self.network.get().or(self.network_here.get()).is_some() {
+        if !is_alone || self.networks.whole.get().or(self.networks.here.get()).is_some() {
             return self.network_of(workload.namespace());
         }
-        self.network_alone.get_or_init(|| Network::of_workload(self, workload, Assumptions::default()))
+        self.networks.alone.get_or_init(|| Network::of_workload(self, workload, Assumptions::default()))
     }
 
     /// Whether all resources of a kind in a namespace are known.
@@ -333,6 +336,17 @@ impl Inventory {
     ) -> impl Iterator<Item = &'s Resource> + use<'s> {
         note(ACTORS, namespace);
         let candidates = self.see(move |layer| layer.acting_on(namespace, kind, name));
+        candidates.filter(move |resource| layer::target(resource) == Some((kind, name)))
+    }
+
+    /// Those of all namespaces, and of none: what names an object that is in none.
+    pub fn acting_anywhere_on<'s>(
+        &'s self,
+        kind: &'s str,
+        name: &'s str,
+    ) -> impl Iterator<Item = &'s Resource> + use<'s> {
+        note_everywhere(ACTORS);
+        let candidates = self.see(move |layer| layer.acting_anywhere_on(kind, name));
         candidates.filter(move |resource| layer::target(resource) == Some((kind, name)))
     }
 

@@ -148,6 +148,11 @@ impl Layer {
         self.look(listed, move |resource| resource.namespace() == namespace)
     }
 
+    pub fn acting_anywhere_on<'s>(&'s self, kind: &'s str, name: &'s str) -> impl Iterator<Item = &'s Resource> {
+        let namespaces = self.namespaces().map(Some).chain([None]);
+        namespaces.flat_map(move |namespace| self.acting_on(namespace, kind, name))
+    }
+
     /// The workloads that have one of the selector's labels, the rarest.
     pub fn selected<'s>(
         &'s self,
