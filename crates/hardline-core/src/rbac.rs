@@ -74,7 +74,7 @@ pub(crate) fn report<'s>(
     const MOST: usize = 3;
     let inventory = sink.inventory();
     let finding = sink.report(grant.path.clone().key("verbs"), message);
-    for binding in bindings(inventory, role).filter(|binding| !is_built_in(binding)).take(MOST) {
+    for binding in bindings(inventory, role).into_iter().filter(|binding| !is_built_in(binding)).take(MOST) {
         let subjects = binding.value().get("subjects").into_iter().flat_map(Value::items);
         let text = |subject: Value<'_>, key| subject.get(key).and_then(Value::str).unwrap_or_default().to_owned();
         let names: Vec<_> =
@@ -84,14 +84,28 @@ pub(crate) fn report<'s>(
     finding
 }
 
-/// The bindings that put a role into force.
-fn bindings<'i>(inventory: &'i Inventory, role: &'i Resource) -> impl Iterator<Item = &'i Resource> {
-    let everywhere = role.kind() == Kind::ClusterRole;
-    let own = (!everywhere).then(|| role.namespace());
-    let all = everywhere.then(|| inventory.namespaces().map(Some).chain([None])).into_iter().flatten();
-    let namespaces = own.into_iter().chain(all);
-    let acting = namespaces.flat_map(move |namespace| inventory.acting_on(namespace, role.kind_name(), role.name()));
-    acting.filter(|acting| matches!(acting.kind(), Kind::RoleBinding | Kind::ClusterRoleBinding))
+/// The bindings that put a role into force, in the order of the inventory.
+fn bindings<'i>(inventory: &'i Inventory, role: &'i Resource) -> Vec<&'i Resource> {
+    let (kind, name) = (role.kind_name(), role.name());
+    let is_binding = |acting: &&Resource| matches!(acting.kind(), Kind::RoleBinding | Kind::ClusterRoleBinding);
+    let mut bindings: Vec<_> = match role.kind() {
+        Kind::ClusterRole => inventory.acting_anywhere_on(kind, name).filter(is_binding).collect(),
+        _ => inventory.acting_on(role.namespace(), kind, name).filter(is_binding).collect(),
+    };
+    bindings.sort_unstable_by_key(|binding| binding.index);
+    bindings
+}
+
+/// The role that a binding puts into force: its kind, namespace and name.
+pub(crate) fn bound(binding: &Resource) -> Option<(Kind, Option<&str>, &str)> {
+    let role = binding.value().get("roleRef")?;
+    let field = |key| role.get(key).and_then(Value::str).unwrap_or_default();
+    let (kind, namespace) = match field("kind") {
+        "Role" => (Kind::Role, binding.namespace()),
+        "ClusterRole" => (Kind::ClusterRole, None),
+        _ => return None,
+    };
+    Some((kind, namespace, field("name")))
 }
 
 /// Whether a `ClusterRole` is bound to the whole cluster by a binding that is known.
@@ -132,6 +146,12 @@ impl<'a> Grant<'a> {
     pub fn allows_all(&self) -> bool {
         let each = ["get", "list", "create", "update", "delete"];
         self.has_any_verb() || each.into_iter().all(|verb| self.verbs().any(|allowed| allowed == verb))
+    }
+
+    /// Whether it lets read every Secret. Wildcards are a matter of their own.
+    pub fn reads_every_secret(&self) -> bool {
+        let reads = || self.verbs().any(|verb| matches!(verb, "get" | "list" | "watch"));
+        !self.is_named() && self.covers("", &["secrets"]) && reads()
     }
 
     /// Whether everything can be done to every resource of the core group.

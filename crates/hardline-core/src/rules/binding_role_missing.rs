@@ -4,7 +4,6 @@ use crate::path::FieldPath;
 use crate::rbac;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
-use crate::tree::Value;
 
 declare_rule! {
     /// Flags a `RoleBinding` or `ClusterRoleBinding` to a role that does not exist.
@@ -76,13 +75,7 @@ declare_rule! {
 }
 
 fn check(binding: &Resource, sink: &mut Sink<'_>) {
-    let field = |key| binding.value().at(&["roleRef", key]).and_then(Value::str).unwrap_or_default();
-    let name = field("name");
-    let (kind, namespace) = match field("kind") {
-        "Role" => (Kind::Role, binding.namespace()),
-        "ClusterRole" => (Kind::ClusterRole, None),
-        _ => return,
-    };
+    let Some((kind, namespace, name)) = rbac::bound(binding) else { return };
     // The namespaces of Kubernetes itself hold Roles that no manifest shows.
     let built_in = match kind {
         Kind::ClusterRole => rbac::is_built_in_name(kind, name),

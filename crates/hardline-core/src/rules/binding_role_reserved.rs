@@ -4,7 +4,6 @@ use crate::path::FieldPath;
 use crate::rbac;
 use crate::resource::{Kind, Resource};
 use crate::rule::{Category, Check, Severity};
-use crate::tree::Value;
 
 declare_rule! {
     /// Flags bindings that give somebody a role which Kubernetes or its provider made for itself, and which
@@ -68,13 +67,7 @@ declare_rule! {
 }
 
 fn check(binding: &Resource, sink: &mut Sink<'_>) {
-    let field = |key| binding.value().at(&["roleRef", key]).and_then(Value::str).unwrap_or_default();
-    let name = field("name");
-    let (kind, namespace) = match field("kind") {
-        "Role" => (Kind::Role, binding.namespace()),
-        "ClusterRole" => (Kind::ClusterRole, None),
-        _ => return,
-    };
+    let Some((kind, namespace, name)) = rbac::bound(binding) else { return };
     if rbac::is_built_in(binding) || !rbac::is_reserved(name) {
         return;
     }

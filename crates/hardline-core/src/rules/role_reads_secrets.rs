@@ -76,10 +76,7 @@ fn check(role: &Resource, sink: &mut Sink<'_>) {
     if !rbac::is_bound_everywhere(sink.inventory(), role) {
         return;
     }
-    for grant in rbac::own_grants(role).filter(|grant| !grant.is_named() && grant.covers("", &["secrets"])) {
-        let reads = grant.verbs().any(|verb| matches!(verb, "get" | "list" | "watch"));
-        if reads {
-            rbac::report(role, &grant, "may read every Secret of the cluster", sink);
-        }
+    for grant in rbac::own_grants(role).filter(rbac::Grant::reads_every_secret) {
+        rbac::report(role, &grant, "may read every Secret of the cluster", sink);
     }
 }

@@ -92,6 +92,31 @@ subjects: [{{kind: ServiceAccount, name: operator, namespace: shop}}]
 }
 
 #[test]
+fn of_many_who_hold_a_role_the_first_are_named() {
+    let role = "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: operator}
+rules: [{apiGroups: [''], resources: [pods/exec], verbs: [create]}]
+";
+    let bindings = ["e", "b", "d", "a", "c"].map(|namespace| {
+        format!(
+            "---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: operator, namespace: {namespace}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: operator}}
+subjects: [{{kind: ServiceAccount, name: {namespace}, namespace: {namespace}}}]
+"
+        )
+    });
+    let text = [role, &bindings.concat()].concat();
+    let judgement = judgement(&text, &alone(Rule::find("role-enters-pods").unwrap()));
+    let evidence = judgement.findings.iter().flat_map(|judged| &judged.finding.evidence);
+    let held: Vec<_> = evidence.map(|evidence| evidence.message.to_string()).collect();
+    assert_eq!(held, ["e", "b", "d"].map(|name| format!("held by ServiceAccount `{name}`")));
+}
+
+#[test]
 fn a_finding_in_a_role_says_who_holds_it() {
     let text = "apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
