@@ -110,9 +110,7 @@ impl Difference {
     pub fn reason(&self) -> &str {
         self.because.as_deref().unwrap_or_else(|| self.class.reason())
     }
-}
 
-impl Difference {
     /// Whose hand it was, in words: `kubectl-edit (Update), no later than 2026-11-20T14:32:10Z`.
     pub fn who(&self) -> String {
         let authors: Vec<_> = self.blame.authors.iter().map(Author::to_string).collect();

@@ -141,15 +141,8 @@ impl<'a> Sink<'a> {
     /// Reports a defect at a field of the subject; the field may be absent.
     pub fn report(&mut self, path: FieldPath, message: impl Into<Arc<str>>) -> &mut Finding {
         let place = Place::Field { resource: self.subject.index, path };
-        self.outcome.findings.push_mut(Finding {
-            rule: self.rule,
-            place,
-            message: message.into(),
-            help: None,
-            evidence: Vec::new(),
-            fix: None,
-            absence: self.absence,
-        })
+        let finding = Finding { absence: self.absence, ..Finding::at(self.rule, place, message) };
+        self.outcome.findings.push_mut(finding)
     }
 
     /// Reports a defect at a field of the subject for another rule, whose check this one shares.

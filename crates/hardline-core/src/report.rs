@@ -282,9 +282,7 @@ impl Report {
             not_evaluated,
         }
     }
-}
 
-impl Report {
     /// Adds findings of somebody else about the same cluster, behind its own.
     pub fn extend(&mut self, findings: impl IntoIterator<Item = Reported>) {
         for finding in findings {

@@ -7,11 +7,10 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     let word = letters(word);
     let limit = (word.len() / 3).max(1);
     let near = |candidate: &'c str| {
+        let letters = letters(candidate);
         // Each letter more or less is a slip.
-        (candidate.len().abs_diff(word.len()) <= limit || !candidate.is_ascii())
-            .then(|| slips(&word, &letters(candidate)))
-            .filter(|&slips| slips <= limit)
-            .map(|slips| (slips, candidate.len(), candidate))
+        let slips = (letters.len().abs_diff(word.len()) <= limit).then(|| slips(&word, &letters));
+        slips.filter(|&slips| slips <= limit).map(|slips| (slips, candidate.len(), candidate))
     };
     candidates.into_iter().filter_map(near).min_by_key(|&(slips, length, _)| (slips, length)).map(|near| near.2)
 }

@@ -247,8 +247,7 @@ fn ingress_class(walk: &mut Walk, class: &Resource) {
 
 /// `ValidatePodDisruptionBudgetSpec`
 fn disruption_budget(walk: &mut Walk, budget: &Resource) {
-    let is_set = |key: &str| budget.spec(key).is_some_and(|value| !value.is_null());
-    if is_set("minAvailable") && is_set("maxUnavailable") {
+    if budget.spec("minAvailable").is_some() && budget.spec("maxUnavailable").is_some() {
         let message = "`maxUnavailable` may not be set beside `minAvailable`".to_owned();
         invalid(walk, FieldPath::of(&["spec", "maxUnavailable"]), message);
     }
