@@ -144,24 +144,31 @@ impl Changes {
             Err(error) => return Err(error),
         };
         let mut changes = Self { base, root: root.to_owned(), files: Vec::new(), changed: BTreeMap::new() };
-        let staged = changes.diff(&["--cached"], &[])?;
+        let staged = changes.diff(&["--cached", &changes.base], &[])?;
         changes.add_differences(&staged);
         Ok(changes)
     }
 
-    fn diff(&self, how: &[&str], paths: &[&OsStr]) -> Result<Vec<u8>, Error> {
+    /// What differs of these paths, or of all: by itself, the work tree from the index.
+    fn diff(&self, sides: &[&str], paths: &[&OsStr]) -> Result<Vec<u8>, Error> {
         let as_listed = ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--ignore-submodules"];
-        let words = how.iter().copied().chain(as_listed).chain([self.base.as_str(), "--"]);
+        let words = as_listed.into_iter().chain(sides.iter().copied()).chain(["--"]);
         let words: Vec<&OsStr> = words.map(OsStr::new).chain(paths.iter().copied()).collect();
         git(&self.root, "diff", &words)
     }
 
     /// Adds what is not as the index says, as far as a look at the work tree could not tell.
     fn ask_about(&mut self, tree: WorkTree) -> Result<(), Error> {
-        if !tree.suspects.is_empty() {
-            let suspects: Vec<&OsStr> = tree.suspects.iter().map(|file| file.as_os_str()).collect();
-            let differences = self.diff(&[], &suspects)?;
-            for file in &tree.suspects {
+        // What nobody has staged is in the index as it was. Git compares a few files with that at once, and with
+        // a commit only by way of all that it knows.
+        let suspects = tree.suspects.iter().map(|file| file.as_os_str());
+        let (staged, others) = suspects.partition::<Vec<_>, _>(|file| self.contains(&self.root.join(file)));
+        if !others.is_empty() {
+            self.add_differences(&self.diff(&[], &others)?);
+        }
+        if !staged.is_empty() {
+            let differences = self.diff(&[&self.base], &staged)?;
+            for file in staged {
                 self.changed.remove(&self.root.join(file));
             }
             self.add_differences(&differences);
@@ -182,7 +189,7 @@ impl Changes {
         let root = &self.root;
         let (differences, list) = thread::scope(|scope| {
             let list = scope.spawn(|| git(root, "ls-files", &list));
-            (self.diff(&[], &[]), list.join())
+            (self.diff(&[&self.base], &[]), list.join())
         });
         self.changed.clear();
         self.add_differences(&differences?);
