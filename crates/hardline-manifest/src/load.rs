@@ -330,7 +330,8 @@ impl Loaded {
         self.findings.push(Finding::in_text(&MANIFEST_MALFORMED, Arc::new(source), span, problem));
     }
 
-    fn append(&mut self, part: Self) {
+    /// Adds what other inputs hold.
+    pub fn append(&mut self, part: Self) {
         self.resources.extend(part.resources);
         self.findings.extend(part.findings);
         self.notices.extend(part.notices);

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hardline_core::image;
 use hardline_core::resource::{Kind, Resource};
 use hardline_core::tree::Value;
 use serde_json::{Map, Value as Json, json};
@@ -247,12 +248,7 @@ fn overlay_of_argocd(settings: Value<'_>) -> Map<String, Json> {
 /// `old=new:tag`, `image:tag` or `image@sha256:…`, as `kustomize edit set image` takes it.
 fn image_of_argocd(image: &str) -> Json {
     let (name, new) = image.split_once('=').map_or((None, image), |(name, new)| (Some(name), new));
-    let (place, digest) = new.split_once('@').map_or((new, None), |(place, digest)| (place, Some(digest)));
-    let slash = place.rfind('/').map_or(0, |at| at + 1);
-    let (place, tag) = match place[slash..].split_once(':') {
-        Some((last, tag)) => (&place[..slash + last.len()], Some(tag)),
-        None => (place, None),
-    };
+    let (place, tag, digest) = image::parts(new);
     let mut entry = Map::new();
     entry.insert("name".to_owned(), name.unwrap_or(place).into());
     let mut set = |key: &str, value: Option<&str>| value.map(|value| entry.insert(key.to_owned(), value.into()));
@@ -268,7 +264,7 @@ struct Flux<'h, 'f, 'g> {
     find: &'f mut Find<'g>,
 }
 
-impl Flux<'_, '_, '_> {
+impl<'h> Flux<'h, '_, '_> {
     fn kustomization(mut self) -> Result<Origin, Unresolved> {
         let spec = self.holder.value().get("spec").ok_or(Unresolved::Lacks("spec"))?;
         refuse(spec, &["decryption"])?;
@@ -398,20 +394,19 @@ impl Flux<'_, '_, '_> {
         self.get(reference, SOURCES)?.ok_or_else(|| Unresolved::NotThere(self.named(reference, SOURCES).1))
     }
 
-    /// What a reference names, and how people call it.
-    fn named<'v>(&self, reference: Value<'v>, group: &'v str) -> (Named<'v>, String) {
+    /// What a reference names, in the holder's namespace unless it says otherwise, and how people call it.
+    fn named<'v>(&self, reference: Value<'v>, group: &'v str) -> (Named<'v>, String)
+    where
+        'h: 'v,
+    {
         let of = |key: &str| text(reference, &[key]);
-        let own = reference.get("namespace").is_none().then(|| self.holder.namespace().unwrap_or_default());
         let (kind, name) = (of("kind").unwrap_or_default(), of("name").unwrap_or_default());
-        let called = format!("{kind} {}/{name}", own.or(of("namespace")).unwrap_or_default());
-        (Named { group, kind, namespace: of("namespace").unwrap_or_default(), name }, called)
+        let namespace = of("namespace").or(self.holder.namespace()).unwrap_or_default();
+        (Named { group, kind, namespace, name }, format!("{kind} {namespace}/{name}"))
     }
 
     fn get(&mut self, reference: Value<'_>, group: &str) -> Result<Option<Resource>, Unresolved> {
-        let (mut named, called) = self.named(reference, group);
-        if named.namespace.is_empty() {
-            named.namespace = self.holder.namespace().unwrap_or_default();
-        }
+        let (named, called) = self.named(reference, group);
         (self.find)(named).map_err(|why| Unresolved::Unread(format!("{called} cannot be read: {why}")))
     }
 

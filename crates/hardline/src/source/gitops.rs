@@ -211,9 +211,7 @@ impl Reader<'_> {
                 (Place::Chart { url, name, .. }, _) => self.chart(part, (url, name, revision), &called)?,
                 _ => continue,
             };
-            all.resources.extend(loaded.resources);
-            all.findings.extend(loaded.findings);
-            all.notices.extend(loaded.notices);
+            all.append(loaded);
         }
         Ok(all)
     }
