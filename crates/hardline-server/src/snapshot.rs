@@ -107,7 +107,7 @@ pub struct Area {
     pub namespace: Option<String>,
     /// All findings in it, those on the namespace itself included.
     pub counts: Counts,
-    /// Those of them that are not on what is [given](Subject::is_given).
+    /// Those of them that are not on what is [built in](Subject::is_built_in).
     pub own: Counts,
     /// How many workloads are in it.
     pub workloads: usize,
@@ -115,7 +115,7 @@ pub struct Area {
     pub clean: usize,
     /// How many of them pass each line of the checklist, in the order of [`Line::ALL`].
     pub passes: [usize; Line::ALL.len()],
-    /// All workloads, and whatever else has findings, the worst first, and last what is given.
+    /// All workloads, and whatever else has findings, the worst first, and last what is built in.
     pub subjects: Vec<Subject>,
 }
 
@@ -129,7 +129,7 @@ pub struct Subject {
     /// Whether the API server made it, and would make it again: it is nobody's to mend.
     ///
     /// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings>
-    pub is_given: bool,
+    pub is_built_in: bool,
     /// Its findings.
     pub counts: Counts,
     /// Which lines of the checklist it fails, one bit each; see [`Subject::fails`].
@@ -271,7 +271,7 @@ pub fn home(id: &ResourceId) -> Option<&str> {
     }
 }
 
-fn is_given(inventory: &Inventory, id: &ResourceId) -> bool {
+fn is_built_in(inventory: &Inventory, id: &ResourceId) -> bool {
     let kind = Kind::of(group_of(id), &id.kind);
     let is_of_rbac = matches!(kind, Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Role | Kind::RoleBinding);
     let found = is_of_rbac.then(|| inventory.find(kind, id.namespace.as_deref(), &id.name)).flatten();
@@ -305,7 +305,7 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
         }
         let subject = subjects.entry(namespace).or_default().entry(id);
         let subject = subject.or_insert_with_key(|id| Subject {
-            is_given: is_given(&observed.inventory, id),
+            is_built_in: is_built_in(&observed.inventory, id),
             ..Subject::new(id.clone())
         });
         subject.failed |= failed;
@@ -317,7 +317,7 @@ fn areas(observed: &Observed, scope: &Scope, report: &Report) -> Vec<Area> {
         subjects.values_mut().filter(|subject| subject.is_workload).for_each(|subject| subject.failed |= failed);
         let mut subjects: Vec<_> = subjects.into_values().collect();
         // The sort is stable: those that are alike stay in the order of their names.
-        subjects.sort_by_key(|subject| (subject.is_given, Reverse(subject.counts)));
+        subjects.sort_by_key(|subject| (subject.is_built_in, Reverse(subject.counts)));
         Area::new(namespace, subjects)
     };
     subjects.into_iter().map(area).collect()
@@ -328,7 +328,7 @@ impl Area {
         let workloads = || subjects.iter().filter(|subject| subject.is_workload);
         Self {
             counts: subjects.iter().map(|subject| subject.counts).sum(),
-            own: subjects.iter().filter(|subject| !subject.is_given).map(|subject| subject.counts).sum(),
+            own: subjects.iter().filter(|subject| !subject.is_built_in).map(|subject| subject.counts).sum(),
             workloads: workloads().count(),
             clean: workloads().filter(|subject| subject.findings.is_empty()).count(),
             passes: Line::ALL.map(|line| workloads().filter(|subject| !subject.fails(line)).count()),
@@ -340,6 +340,6 @@ impl Area {
 
 impl Subject {
     fn new(id: ResourceId) -> Self {
-        Self { id, is_workload: false, is_given: false, counts: Counts::default(), failed: 0, findings: Vec::new() }
+        Self { id, is_workload: false, is_built_in: false, counts: Counts::default(), failed: 0, findings: Vec::new() }
     }
 }

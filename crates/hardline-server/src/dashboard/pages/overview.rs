@@ -101,7 +101,7 @@ fn worst(frame: &Frame<'_>) -> Markup {
 
 /// What to begin with.
 fn first(frame: &Frame<'_>) -> Markup {
-    let is_to_mend = |subject: &Subject| subject.counts.total() > 0 && !subject.is_given;
+    let is_to_mend = |subject: &Subject| subject.counts.total() > 0 && !subject.is_built_in;
     let mut subjects: Vec<_> = frame.view.subjects().filter(|(_, subject)| is_to_mend(subject)).collect();
     subjects.sort_by_key(|(_, subject)| std::cmp::Reverse(subject.counts));
     html! {

@@ -24,7 +24,7 @@ pub(crate) fn page(frame: &Frame<'_>, namespace: Option<&str>, group: &str, of: 
         h1 { small { (kind(&subject.id)) } " " (subject.id.name) }
         p.in {
             (counts(subject.counts))
-            @if subject.is_given { " The API server made it, and makes it again as it was when it starts." }
+            @if subject.is_built_in { " The API server made it, and makes it again as it was when it starts." }
         }
         @if subject.is_workload { (checklist(subject)) }
         section aria-labelledby="findings" {
