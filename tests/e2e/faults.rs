@@ -36,9 +36,10 @@ fn plane() -> (&'static ControlPlane, MutexGuard<'static, ()>) {
     });
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    // The leader of the last test may have died with it.
+    // The leader of the last test may have died with it, and is asked all the same.
     let lease = "/apis/coordination.k8s.io/v1/namespaces/hardline-system/leases/hardline";
     PLANE.request("DELETE", lease, None).unwrap();
+    PLANE.expect("PATCH", server::CONFIGURATION, Some(&json!({"webhooks": []}))).unwrap();
     (&PLANE, turn)
 }
 

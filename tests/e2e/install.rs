@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::plane;
 use crate::run::{hardline, root, run, run_with};
+use crate::server;
 
 const IMAGE: &str =
     "registry.example.com/hardline@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -107,8 +108,7 @@ fn it_comes_twice_and_goes_without_a_trace() {
         "sideEffects": "None",
         "rules": [{"apiGroups": [""], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["configmaps"]}],
     }]});
-    let configuration = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/hardline";
-    plane.expect("PATCH", configuration, Some(&registered)).unwrap();
+    plane.expect("PATCH", server::CONFIGURATION, Some(&registered)).unwrap();
 
     // The second wall stands.
     run(&mut plane.kubectl(&["create", "namespace", "shop"])).succeeds();
@@ -124,7 +124,7 @@ fn it_comes_twice_and_goes_without_a_trace() {
 
     // An upgrade leaves what the server has filled in.
     apply();
-    let kept = plane.expect("GET", configuration, None).unwrap();
+    let kept = plane.expect("GET", server::CONFIGURATION, None).unwrap();
     assert_eq!(kept["webhooks"][0]["name"], "changes.hardline.dev");
 
     run_with(&mut plane.kubectl(&["delete", "--timeout=60s", "-f", "-"]), &text).succeeds();

@@ -66,10 +66,12 @@ fn kubeconfig_of(plane: &ControlPlane) -> PathBuf {
     plane.folder().join("hardline.kubeconfig")
 }
 
+/// Where the webhooks are registered.
+pub(crate) const CONFIGURATION: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/hardline";
+
 /// The webhooks that are registered.
 pub(crate) fn registered(plane: &ControlPlane) -> Vec<Json> {
-    let configuration = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/hardline";
-    plane.expect("GET", configuration, None).unwrap()["webhooks"].as_array().cloned().unwrap_or_default()
+    plane.expect("GET", CONFIGURATION, None).unwrap()["webhooks"].as_array().cloned().unwrap_or_default()
 }
 
 /// The command that serves a control plane where hardline is installed, on these ports, called by the API

@@ -16,8 +16,6 @@ const DEPLOYMENTS: usize = 20;
 
 /// Installs both APIs of reports, by the definitions that their projects publish.
 pub(crate) fn define(plane: &ControlPlane) {
-    // A server that was killed is asked all the same, and refuses what it cannot answer.
-    run(&mut plane.kubectl(&["delete", "validatingwebhookconfiguration", "hardline", "--ignore-not-found"])).succeeds();
     run(plane.kubectl(&["create", "-f"]).arg(root().join("tests/e2e/reports"))).succeeds();
 }
 
