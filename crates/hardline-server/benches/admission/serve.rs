@@ -10,9 +10,10 @@ use hardline_server::tls::{Certificate, Shown, server_config};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -56,7 +57,12 @@ async fn allow_always(listener: TcpListener, acceptor: TlsAcceptor) {
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 Ok::<_, hyper::Error>(response)
             });
-            _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            // The API server asks over HTTP/2, the load over HTTP/1.
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+            } else {
+                _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            }
         });
     }
 }
